@@ -1,0 +1,5 @@
+"""`python -m memscan`."""
+
+from memscan.cli.main import main
+
+main()

@@ -1,0 +1,64 @@
+"""`memscan TARGET` is `memscan estimate TARGET`: a click group whose first word may be a target."""
+
+import click
+from click.shell_completion import CompletionItem
+
+from memscan.cli.dtypes import join_dtypes
+
+DEFAULT = "estimate"
+OWN_OPTIONS = ("--help", "-h", "--version")
+
+
+def dashed(token: str) -> str:
+    """`--library_name` is `--library-name`: both spellings work for every option, as in accelerate."""
+    return token.replace("_", "-") if token.startswith("--") else token
+
+
+class TargetCommand(click.Command):
+    """A command whose `--dtypes` takes several words."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Join the words behind `--dtypes`, then parse as click does."""
+        takes_value = {
+            name: not (isinstance(param, click.Option) and (param.is_flag or param.count))
+            for param in self.params
+            for name in (*param.opts, *param.secondary_opts)
+        }
+        if "--dtypes" in takes_value:
+            dashes = args.index("--") if "--" in args else len(args)
+            args = join_dtypes([*(_option(word) for word in args[:dashes]), *args[dashes:]], takes_value)
+        return super().parse_args(ctx, args)
+
+
+def _option(word: str) -> str:
+    name, equals, value = word.partition("=")
+    return dashed(name) + equals + value
+
+
+class DefaultGroup(click.Group):
+    """A group that reads a first word which is no command as the first word of the default command."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the default command's name in front, where no command is named."""
+        if args and args[0] not in self.commands and args[0] not in OWN_OPTIONS:
+            args = [DEFAULT, *args]
+        return super().parse_args(ctx, args)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The default command's usage and options first, then the other commands."""
+        default = self.commands[DEFAULT]
+        inner = click.Context(default, info_name=ctx.info_name, parent=ctx.parent, **default.context_settings)
+        default.format_usage(inner, formatter)
+        self.format_help_text(ctx, formatter)
+        default.format_options(inner, formatter)
+        self.format_commands(ctx, formatter)
+        self.format_epilog(ctx, formatter)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands, and the default command's options."""
+        default = self.commands[DEFAULT]
+        inner = click.Context(default, info_name=ctx.info_name, parent=ctx.parent)
+        known: dict[str, CompletionItem] = {}
+        for item in (*super().shell_complete(ctx, incomplete), *default.shell_complete(inner, incomplete)):
+            known.setdefault(item.value, item)
+        return list(known.values())

@@ -1,0 +1,100 @@
+"""The command line: words in, one answer out on standard output, problems as one line each on standard error."""
+
+import sys
+
+import click
+
+from memscan.cli.exit import Exit, code_of
+from memscan.cli.group import DEFAULT, DefaultGroup, TargetCommand, dashed
+from memscan.cli.messages import complain, one_line
+from memscan.cli.options import complete_dtypes, dtypes_callback, options_from, target_options
+from memscan.dtype import CASTS
+from memscan.errors import MemscanError
+from memscan.version import __version__
+
+SETTINGS = {"help_option_names": ["-h", "--help"], "token_normalize_func": dashed, "max_content_width": 110}
+
+EPILOG = """\b
+Exit codes: 0 fine, 1 a budget is exceeded, 2 usage, 3 the target cannot be read (not found, gated, private,
+no weights), 4 network or server, 5 malformed file, 70 internal error, 130 interrupted."""
+
+
+@click.group(cls=DefaultGroup, context_settings=SETTINGS, epilog=EPILOG)
+@click.version_option(__version__, prog_name="memscan", message="%(prog)s %(version)s")
+def cli() -> None:
+    """How much memory a model needs, from the headers of its checkpoint: exact, and without downloading its weights.
+
+    TARGET is a model on the Hugging Face Hub (bert-base-cased, org/name, org/name@revision, hf://org/name/file, its URL),
+    the URL of one .safetensors file, or a folder or file here.
+    """
+
+
+@cli.command(DEFAULT, cls=TargetCommand, context_settings=SETTINGS)
+@click.option(
+    "--dtypes",
+    metavar="DTYPE...",
+    multiple=True,
+    callback=dtypes_callback,
+    shell_complete=complete_dtypes,
+    help=f"Rows to show, several words or joined by commas: {', '.join(CASTS)}."
+    "  [default: float32 float16 int8 int4, and as stored]",
+)
+@target_options
+def estimate(**given: object) -> int:
+    """Memory to load and to train each TARGET, by dtype; also what `memscan TARGET` does."""
+    from memscan.cli.run import run_estimate
+
+    return run_estimate(options_from(given), commands=tuple(cli.commands))
+
+
+@cli.command(cls=TargetCommand, context_settings=SETTINGS)
+@click.option("--depth", type=click.IntRange(1, 64), default=3, show_default=True, help="Levels of the tree to show.")
+@target_options
+def layers(**given: object) -> int:
+    """The module tree of each TARGET, with parameters, bytes and share."""
+    from memscan.cli.run import run_layers
+
+    depth = given["depth"]
+    return run_layers(options_from(given), depth=depth if isinstance(depth, int) else 1)
+
+
+def main() -> None:
+    """The console script: run, turn every failure into one line, and exit with a documented code."""
+    # A name from a stranger may hold characters that the terminal's encoding (cp1252, ASCII) has not.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(_run("--debug" in sys.argv[1:]))
+
+
+def _run(debug: bool) -> int:
+    try:
+        return int(cli.main(prog_name="memscan", standalone_mode=False) or Exit.OK)
+    except BrokenPipeError:
+        # The reader has had enough (`memscan ... | head`): that is no failure, and there is nobody left to tell.
+        sys.stdout = None
+        return Exit.OK
+    except (Exception, KeyboardInterrupt) as error:
+        if debug and not isinstance(error, click.ClickException | MemscanError):
+            raise
+        return _explain(error)
+
+
+def _explain(error: BaseException) -> int:
+    """Say in one line what went wrong, and give the exit code for it."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return Exit.USAGE
+    if isinstance(error, click.ClickException):
+        complain(one_line(error.format_message()))
+        return Exit.USAGE
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        complain("interrupted")
+        return Exit.INTERRUPTED
+    if isinstance(error, MemscanError):
+        complain(one_line(str(error)))
+        return code_of(error)
+    complain(
+        f"internal error, {one_line(f'{type(error).__name__}: {error}')}; run again with --debug to see where, and report it"
+    )
+    return Exit.INTERNAL

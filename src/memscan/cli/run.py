@@ -1,0 +1,87 @@
+"""What the commands do: scan the targets, put the answer out, say what failed, and return the worst exit code."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from os import fspath
+from pathlib import Path
+
+from memscan.cli.exit import Exit, code_of
+from memscan.cli.messages import complain, one_line
+from memscan.cli.options import Options
+from memscan.cli.progress import Bar
+from memscan.errors import MemscanError, UsageError
+from memscan.estimate import Report
+from memscan.report import Failure, renderer
+from memscan.scanning import scan_all
+
+Results = Sequence[Report | Failure]
+
+
+def run_estimate(options: Options, commands: Sequence[str]) -> int:
+    """`memscan estimate`; `commands` are words that a target is probably not."""
+    first = options.targets[0]
+    if first in commands:
+        raise UsageError(f"{first} is a command: write it first (memscan {first} ...), or ./{first} for a folder of that name")
+    results = _scan(options)
+    # Of one target that failed there is nothing to show; of several, the formats that have a place for errors show them.
+    if len(results) > 1 or isinstance(results[0], Report):
+        _emit(renderer(options.output_format)(results), options.output)
+    return _worst(results)
+
+
+def run_layers(options: Options, *, depth: int) -> int:
+    """`memscan layers`."""
+    from memscan.report.layers import render_layers
+
+    results = _scan(options)
+    if any(isinstance(result, Report) for result in results):
+        _emit(render_layers(results, depth=depth, output=options.output_format), options.output)
+    return _worst(results)
+
+
+def _scan(options: Options) -> Results:
+    bar = Bar()
+    try:
+        outcomes = asyncio.run(
+            scan_all(
+                options.targets, revision=options.revision, token=options.token, library=options.library,
+                dtypes=options.dtypes, scope=options.scope, progress=bar,
+            )
+        )  # fmt: skip
+    finally:
+        bar.close()
+    return [
+        Failure(requested=shown_word(word), code=code_of(outcome), error=outcome)
+        if isinstance(outcome, MemscanError)
+        else outcome
+        for word, outcome in zip(options.targets, outcomes, strict=True)
+    ]
+
+
+def shown_word(word: str) -> str:
+    """The target's word as results show it: of a URL, not the parts that may be secret."""
+    from memscan.source import shown_url
+
+    return shown_url(word) if "://" in word else word
+
+
+def _emit(text: str, output: str | None) -> None:
+    if not text:
+        return
+    if output is None:
+        print(text, flush=True)
+        return
+    try:
+        Path(output).write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {fspath(output)}: {error.strerror or error}") from error
+
+
+def _worst(results: Results) -> int:
+    failures = [result for result in results if isinstance(result, Failure)]
+    sys.stdout.flush()
+    for failure in failures:
+        named = "" if len(results) == 1 or str(failure.error).startswith(failure.requested) else f"{failure.requested}: "
+        complain(one_line(f"{named}{failure.error}"))
+    return max((failure.code for failure in failures), default=Exit.OK)

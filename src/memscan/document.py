@@ -1,0 +1,157 @@
+"""JSON from strangers: decoded under limits, and read through getters that say where a value was wrong.
+
+Specification: https://www.rfc-editor.org/rfc/rfc8259. Headers are decoded strictly (no duplicate keys, no NaN), as the
+reference parsers of the formats do; `config.json` is decoded the way Python's own `json` reads it, because real ones hold
+`Infinity` and are loaded so by transformers.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+
+from memscan.errors import FormatError
+
+SHOWN = 60  # characters of a stranger's value in a message: enough to recognise it, too few to flood a terminal
+
+
+def decode(raw: bytes, what: str, *, strict: bool = True) -> object:
+    """The JSON value in `raw`; `what` names it in the FormatError that anything else raises."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{what} is not UTF-8 at byte {error.start:,}") from error
+    try:
+        value: object = json.loads(
+            text,
+            object_pairs_hook=_unique if strict else None,
+            parse_constant=_constant if strict else None,
+            # serde reads -0 as a float, Python as the integer 0: keep the reference's word.
+            parse_int=_integer if strict and _NEGATIVE.search(text) else None,
+        )
+    except _RefusedError as error:
+        raise FormatError(f"{what}: {error}") from error
+    except RecursionError as error:
+        raise FormatError(f"{what} is nested too deeply to be read") from error
+    except ValueError as error:
+        raise FormatError(f"{what} is not JSON: {error}") from error
+    if strict and _SURROGATE.search(text):
+        _refuse_lone_surrogates(value, what)
+    return value
+
+
+class _RefusedError(ValueError):
+    """Valid JSON for Python that the formats' reference parsers refuse."""
+
+
+_NEGATIVE = re.compile(r"[\[,:\s]-0")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise _RefusedError(f"the key {shown(key)} stands twice")
+            seen.add(key)
+    return value
+
+
+def _constant(word: str) -> NoReturn:
+    raise _RefusedError(f"{word} is not a JSON number")
+
+
+def _integer(digits: str) -> object:
+    return -0.0 if digits == "-0" else int(digits)
+
+
+def _refuse_lone_surrogates(value: object, what: str) -> None:
+    for text in _strings(value):
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise FormatError(f"{what} holds half of a surrogate pair in {shown(text)}")
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from _strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+
+
+def shown(value: object) -> str:
+    """A stranger's value for a message: one line, printable, short."""
+    text = ascii(value)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A JSON object with the path by which it was reached; every getter names that path when the type is wrong."""
+
+    path: str
+    values: Mapping[str, object]
+
+    @classmethod
+    def parse(cls, raw: bytes, path: str, *, strict: bool = True) -> "Document":
+        """The JSON object in `raw`; FormatError where it is not one."""
+        value = decode(raw, path, strict=strict)
+        if not isinstance(value, dict):
+            raise FormatError(f"{path} is {_kind(value)}, expected a JSON object")
+        return cls(path, value)
+
+    def text(self, key: str) -> str | None:
+        """A string, or None where absent or null."""
+        value = self.values.get(key)
+        if value is None or isinstance(value, str):
+            return value
+        return self._wrong(key, value, "a string")
+
+    def integer(self, key: str) -> int | None:
+        """An integer, or None where absent or null; a boolean is not one."""
+        value = self.values.get(key)
+        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+            return value
+        return self._wrong(key, value, "an integer")
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of strings; empty where absent or null."""
+        value = self.values.get(key)
+        if value is None:
+            return ()
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        return self._wrong(key, value, "a list of strings")
+
+    def child(self, key: str) -> "Document | None":
+        """An object, or None where absent or null."""
+        value = self.values.get(key)
+        if value is None:
+            return None
+        if isinstance(value, dict):
+            return Document(f"{self.path}: {key}", value)
+        return self._wrong(key, value, "an object")
+
+    def children(self, key: str) -> "tuple[Document, ...]":
+        """A list of objects; empty where absent or null."""
+        value = self.values.get(key)
+        if value is None:
+            return ()
+        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            return tuple(Document(f"{self.path}: {key}[{index}]", item) for index, item in enumerate(value))
+        return self._wrong(key, value, "a list of objects")
+
+    def _wrong(self, key: str, value: object, expected: str) -> NoReturn:
+        raise FormatError(f"{self.path}: {shown(key)} is {_kind(value)} ({shown(value)}), expected {expected}")
+
+
+def _kind(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "an integer", float: "a number"}
+    return names.get(type(value), "null")

@@ -1,0 +1,63 @@
+"""What an estimate is: figures with how each is known, and the report that holds them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from memscan.model import Model, Scope
+from memscan.note import Note
+
+
+class Basis(StrEnum):
+    """How a figure is known."""
+
+    MEASURED = "measured"
+    """Read from the file's header."""
+    DERIVED = "derived"
+    """Computed exactly from what the header or the config states."""
+    ASSUMED = "assumed"
+    """By a stated rule of thumb."""
+    UNKNOWN = "unknown"
+    """Not counted; a note says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """The largest unit that stays whole on one device."""
+
+    name: str
+    parameters: int | None
+    """Logical elements; None where packing hides their number."""
+    nbytes: int
+    """Stored bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightEstimate:
+    """One row of the seed's table: a scope, held in one dtype."""
+
+    dtype: str
+    """`float32` ... `int4`, or `as stored`."""
+    scope: str
+    stored: bool
+    """Whether this is how the checkpoint stores its floating tensors already."""
+    largest_layer_bytes: int
+    total_bytes: int
+    training_bytes: int | None
+    """Four times the total: weights, gradients and Adam's two moments; None where the weights are quantized."""
+    basis: Basis
+    """How the largest layer and the total are known; training is a rule of thumb on top of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All that one scan found out."""
+
+    model: Model
+    scopes: Mapping[str, Scope]
+    scope: str
+    """The name of the scope that the estimates are about."""
+    largest_layer: Layer | None
+    """None where the scope holds no tensor."""
+    estimates: tuple[WeightEstimate, ...]
+    notes: tuple[Note, ...]

@@ -1,0 +1,151 @@
+"""safetensors: eight bytes of length, a JSON table of tensors, then their bytes without holes.
+
+Specification: https://github.com/huggingface/safetensors#format; the checks are those of `SafeTensors::read_metadata` and
+`Metadata::validate` in its Rust source, with two stated differences: an unknown dtype is accepted and sized by its offsets,
+and duplicate keys are refused.
+"""
+
+from collections.abc import Mapping
+from struct import Struct
+from typing import NoReturn
+
+from memscan.document import Document, decode, shown
+from memscan.dtype import SAFETENSORS, DType, unknown
+from memscan.errors import FormatError
+from memscan.formats.base import Header
+from memscan.read import ByteRange, Read
+from memscan.tensor import TensorInfo
+
+LENGTH = Struct("<Q")
+MAX_HEADER = 100_000_000  # bytes; MAX_HEADER_SIZE of the reference parser
+MAX_WORD = 2**64  # shapes and offsets are usize in the reference parser
+METADATA = "__metadata__"
+TENSOR_KEYS = ("dtype", "shape", "data_offsets")
+
+
+class Safetensors:
+    """The safetensors format."""
+
+    name = "safetensors"
+    suffixes = (".safetensors",)
+
+    def read_header(self, path: str, size: int) -> Read[Header]:
+        """Ask for the length, then for the table; see `Format.read_header`."""
+        if size < LENGTH.size:
+            raise FormatError(f"{path}: {size:,} bytes, too short for a safetensors file, which starts with 8 bytes of length")
+        (length,) = LENGTH.unpack((yield ByteRange(0, LENGTH.size)))
+        if length > MAX_HEADER:
+            raise FormatError(
+                f"{path}: says its header has {length:,} bytes, more than the {MAX_HEADER:,} that safetensors allows;"
+                " this is not a safetensors file, or it is damaged"
+            )
+        if LENGTH.size + length > size:
+            raise FormatError(
+                f"{path}: says its header has {length:,} bytes, but the file has only {size:,}; it is cut off or damaged"
+            )
+        table = decode((yield ByteRange(LENGTH.size, length)), f"{path}: the header")
+        return parse_table(table, path, data_size=size - LENGTH.size - length)
+
+
+def parse_bundle(raw: bytes, sizes: Mapping[str, int]) -> tuple[Mapping[str, Header], Document]:
+    """The headers of all shards in one reply of the Hub, by file name, and the index's metadata.
+
+    `sizes` are the shards' file sizes in bytes. The reply's layout is that of `get_sharded_safetensors_metadata` in
+    huggingface_hub 2.4: `{"index": {"metadata": {...}}, "headers": {shard: header}}`. The length of the header itself is
+    not in it, so each shard is checked as far as its JSON allows: what the tensors do not cover must be a possible header.
+    """
+    reply = Document.parse(raw, "the Hub's safetensors metadata")
+    index, tables = reply.child("index"), reply.child("headers")
+    if index is None or tables is None:
+        raise FormatError(f"{reply.path} has no index or no headers")
+    headers: dict[str, Header] = {}
+    for path, table in tables.values.items():
+        if path not in sizes:
+            raise FormatError(f"{reply.path} names {shown(path)}, which is not in the repository")
+        header = parse_table(table, path, data_size=None)
+        length = sizes[path] - LENGTH.size - sum(tensor.nbytes for tensor in header.tensors)
+        if not 2 <= length <= MAX_HEADER:
+            raise FormatError(f"{path}: {sizes[path]:,} bytes cannot hold the tensors that {reply.path} lists")
+        headers[path] = header
+    return headers, index.child("metadata") or Document(f"{index.path}: metadata", {})
+
+
+def parse_table(table: object, path: str, *, data_size: int | None) -> Header:
+    """Check a decoded header table against itself and against the `data_size` bytes behind it (None: not known)."""
+    if not isinstance(table, dict):
+        raise FormatError(f"{path}: the header is {shown(table)}, expected a JSON object")
+    metadata = _metadata(table.get(METADATA), path)
+    tensors = [_tensor(name, entry, path) for name, entry in table.items() if name != METADATA]
+    tensors.sort(key=_by_bytes)
+    end = 0
+    for tensor in tensors:
+        if tensor.offset != end:
+            problem = "overlaps the tensor before it" if tensor.offset < end else "leaves a hole before it"
+            raise FormatError(f"{path}: {shown(tensor.name)} starts at byte {tensor.offset:,}, expected {end:,}: it {problem}")
+        end += tensor.nbytes
+    if data_size is not None and end != data_size:
+        problem = "the file is cut off" if end > data_size else "the rest belongs to no tensor"
+        raise FormatError(f"{path}: the tensors cover {end:,} bytes, the file holds {data_size:,}: {problem}")
+    return Header(tensors=tuple(tensors), metadata=metadata)
+
+
+def _by_bytes(tensor: TensorInfo) -> tuple[int, int]:
+    return tensor.offset, tensor.nbytes
+
+
+def _metadata(value: object, path: str) -> Mapping[str, str]:
+    if value is None:
+        return {}
+    if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+        return value
+    raise FormatError(f"{path}: {METADATA} is {shown(value)}, expected an object of strings")
+
+
+def _tensor(name: str, entry: object, path: str) -> TensorInfo:
+    if isinstance(entry, list) and len(entry) == len(TENSOR_KEYS):
+        # serde also reads a struct from the list of its fields; no writer does so, but the reference accepts it.
+        entry = dict(zip(TENSOR_KEYS, entry, strict=True))
+    if not isinstance(entry, dict):
+        raise FormatError(f"{path}: {shown(name)} is {shown(entry)}, expected dtype, shape and data_offsets")
+    try:
+        word, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    except KeyError as error:
+        raise FormatError(f"{path}: {shown(name)} has no {error.args[0]}") from error
+    if type(word) is not str:
+        _refuse(path, name, "dtype", word, "a string")
+    if type(shape) is not list or not _are_words(shape):
+        _refuse(path, name, "shape", shape, "a list of integers >= 0")
+    if type(offsets) is not list or len(offsets) != 2 or not _are_words(offsets):
+        _refuse(path, name, "data_offsets", offsets, "two integers >= 0")
+    start, stop = offsets
+    if stop < start:
+        raise FormatError(f"{path}: {shown(name)} ends at byte {stop:,}, before it starts at {start:,}")
+    dtype = SAFETENSORS.get(word) or unknown(word)
+    _check_size(path, name, dtype, shape, stop - start)
+    return TensorInfo(name=name, dtype=dtype, shape=tuple(shape), offset=start, nbytes=stop - start)
+
+
+def _are_words(values: list[object]) -> bool:
+    # type() and not isinstance(): True is an int to Python and refused by the reference.
+    return all(type(value) is int and 0 <= value < MAX_WORD for value in values)
+
+
+def _check_size(path: str, name: str, dtype: DType, shape: list[int], nbytes: int) -> None:
+    elements = 1
+    for dimension in shape:
+        elements *= dimension
+        if elements >= MAX_WORD:
+            raise FormatError(f"{path}: {shown(name)} of shape {shown(shape)} has more elements than 64 bits count")
+    if dtype.block_bytes == 0:
+        return
+    expected = dtype.exact_nbytes(elements)
+    if expected is None:
+        raise FormatError(f"{path}: {shown(name)} of {dtype.name} {shown(shape)} does not end at a whole byte")
+    if expected != nbytes:
+        raise FormatError(
+            f"{path}: {shown(name)} of {dtype.name} {shown(shape)} needs {expected:,} bytes, its data_offsets give {nbytes:,}"
+        )
+
+
+def _refuse(path: str, name: str, key: str, value: object, expected: str) -> NoReturn:
+    raise FormatError(f"{path}: {shown(name)} has {key} {shown(value)}, expected {expected}")

@@ -1,0 +1,113 @@
+"""JSON, schema 1: documented in docs/json.md and in the JSON Schema that the package carries (`memscan/report/schema.json`)."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from memscan.checkpoint import is_buffer
+from memscan.estimate import Report
+from memscan.model import Scope
+from memscan.report.base import Failure
+from memscan.tensor import TensorInfo
+from memscan.version import __version__
+
+SCHEMA = 1
+
+
+def render(results: Sequence[Report | Failure]) -> str:
+    """One object for one report; for several results, an object that holds the reports and the errors."""
+    if len(results) == 1 and isinstance(results[0], Report):
+        return json.dumps(as_object(results[0]), indent=2)
+    several = {
+        "schema": SCHEMA,
+        "memscan": __version__,
+        "reports": [as_object(result) for result in results if isinstance(result, Report)],
+        "errors": [_error(result) for result in results if isinstance(result, Failure)],
+    }
+    return json.dumps(several, indent=2)
+
+
+def as_object(report: Report) -> dict[str, object]:
+    """The report as the JSON object of schema 1."""
+    layer = report.largest_layer
+    return {
+        "schema": SCHEMA,
+        "memscan": __version__,
+        "target": target(report),
+        "checkpoint": _checkpoint(report),
+        "components": [],
+        "scope": report.scope,
+        "scopes": {name: _scope(scope) for name, scope in report.scopes.items()},
+        "largest_layer": None if layer is None else {"name": layer.name, "parameters": layer.parameters, "bytes": layer.nbytes},
+        "estimates": [
+            {
+                "dtype": row.dtype,
+                "scope": row.scope,
+                "stored": row.stored,
+                "basis": row.basis.value,
+                "largest_layer_bytes": row.largest_layer_bytes,
+                "total_bytes": row.total_bytes,
+                "training_bytes": row.training_bytes,
+            }
+            for row in report.estimates
+        ],
+        "notes": [{"code": note.code, "message": note.message} for note in report.notes],
+    }
+
+
+def target(report: Report) -> dict[str, object]:
+    """Where the model was read, as every JSON output of memscan names it."""
+    origin, config = report.model.origin, report.model.config
+    return {
+        "requested": origin.requested,
+        "repo_id": origin.repo_id,
+        "revision": origin.revision,
+        "commit": origin.commit,
+        "library": origin.library,
+        "architecture": None if config is None else config.architecture,
+        "model_type": None if config is None else config.model_type,
+        "quantization": report.model.quantization,
+    }
+
+
+def _checkpoint(report: Report) -> dict[str, object]:
+    checkpoint = report.model.checkpoint
+    packed = report.model.quantization is not None
+    return {
+        "format": checkpoint.format,
+        "files": [{"path": shard.path, "size": shard.size, "tensors": shard.tensors} for shard in checkpoint.shards],
+        "tensors": len(checkpoint.tensors),
+        "parameters": None if packed else _parameters(checkpoint.tensors),
+        "buffers": None if packed else sum(tensor.elements for tensor in checkpoint.tensors if is_buffer(tensor)),
+        "bytes": checkpoint.nbytes,
+        "dtypes": {
+            name: {
+                "tensors": len(tensors),
+                "parameters": None if packed else _parameters(tensors),
+                "bytes": sum(tensor.nbytes for tensor in tensors),
+            }
+            for name, tensors in checkpoint.by_dtype().items()
+        },
+    }
+
+
+def _parameters(tensors: Sequence[TensorInfo]) -> int:
+    return sum(tensor.elements for tensor in tensors if not is_buffer(tensor))
+
+
+def _scope(scope: Scope) -> Mapping[str, object]:
+    return {
+        "class": scope.class_name,
+        "parameters": scope.parameters,
+        "parameter_bytes": scope.parameter_bytes,
+        "buffer_bytes": scope.buffer_bytes,
+        "bytes": scope.nbytes,
+    }
+
+
+def _error(failure: Failure) -> Mapping[str, object]:
+    return {
+        "target": failure.requested,
+        "exit_code": failure.code,
+        "error": type(failure.error).__name__,
+        "message": str(failure.error),
+    }

@@ -1,0 +1,27 @@
+"""Markdown, for a pull request or a model card."""
+
+from collections.abc import Sequence
+
+from memscan.estimate import Report
+from memscan.report.base import Failure
+from memscan.report.text import cell
+from memscan.report.words import COLUMNS, FOOTNOTE, rows, title
+
+
+def render(results: Sequence[Report | Failure]) -> str:
+    """A section for each result, failures named."""
+    return "\n\n".join(_one(result) for result in results)
+
+
+def _one(result: Report | Failure) -> str:
+    if isinstance(result, Failure):
+        return f"### `{cell(result.requested)}`\n\nNot read: {cell(str(result.error))}"
+    lines = [f"### Memory usage for loading `{cell(result.model.origin.requested)}`", "", cell(title(result)), ""]
+    lines.append(f"| {' | '.join(COLUMNS)} |")
+    lines.append("|:--|--:|--:|--:|")
+    lines.extend(f"| {' | '.join(cell(value) for value in row)} |" for row in rows(result))
+    lines.extend(["", f"<sub>{FOOTNOTE}</sub>"])
+    if result.notes:
+        lines.append("")
+    lines.extend(f"- {cell(note.message)}" for note in result.notes)
+    return "\n".join(lines)

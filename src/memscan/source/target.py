@@ -1,0 +1,183 @@
+"""The word that a user gives for a model, understood: a repository, a URL, or a place on this machine."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from memscan.document import shown
+from memscan.errors import NotFoundError, UsageError
+from memscan.note import Note
+
+HUB_HOSTS = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
+REPO_ID = re.compile(r"(?:[A-Za-z0-9_][\w.-]*/)?[A-Za-z0-9_][\w.-]*", re.ASCII)
+MAX_REPO_ID = 96  # characters; as validate_repo_id in huggingface_hub
+WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".onnx", ".json")
+
+
+class Place(StrEnum):
+    """Where a target is."""
+
+    HUB = "hub"
+    URL = "url"
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One target. Which fields hold something depends on `place`."""
+
+    requested: str
+    """The user's own words, without the secret parts of a URL."""
+    place: Place
+    repo_id: str | None = None
+    """Hub only: `name` or `organisation/name`."""
+    revision: str | None = None
+    """Hub only: branch, tag, commit or `refs/pr/N`; None is the main branch."""
+    path: str | None = None
+    """Hub only: a file or folder inside the repository."""
+    url: str | None = None
+    """URL only: as given; it may hold a signature and is never shown."""
+    folder: Path | None = None
+    """Local only: the folder, or the file itself."""
+    notes: tuple[Note, ...] = ()
+
+
+def parse_target(word: str, *, revision: str | None = None) -> Target:
+    """Understand `word`; `revision` is the one given beside it.
+
+    A URL of huggingface.co, or of the mirror that HF_ENDPOINT names, is a repository. A name that is a file or folder
+    here is that file or folder. UsageError where the word is no target, NotFoundError for a path that is not there.
+    """
+    if not word.strip():
+        raise UsageError("the target is empty; give a model such as bert-base-cased, a URL, a folder or a file")
+    if word.startswith("hf://"):
+        return _hub(word, word.removeprefix("hf://"), revision)
+    if re.match(r"https?://", word, re.IGNORECASE):
+        return _url(word, revision)
+    if "://" in word:
+        raise UsageError(f"{shown(word)} is not a target: the URLs that memscan reads start with https://, http:// or hf://")
+    if (here := _local(word, revision)) is not None:
+        return here
+    return _hub(word, word, revision)
+
+
+def shown_url(url: str) -> str:
+    """`url` without what may be secret: the user part, the query and the fragment."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
+
+
+def _local(word: str, revision: str | None) -> Target | None:
+    folder = _expanded(word)
+    explicit = word.startswith((".", "/", "~", "\\")) or "\\" in word or bool(folder.drive)
+    try:
+        there = folder.exists()
+    except (OSError, ValueError):  # a name that no file system allows is no path
+        there = False
+    if not there:
+        if explicit or word.endswith(WEIGHT_SUFFIXES):
+            raise NotFoundError(
+                f"no file or folder {shown(word)} here; a model on the Hub is written org/name or hf://org/name/file"
+            )
+        return None
+    if revision is not None:
+        raise UsageError(
+            f"{shown(word)} is a path on this machine, which has no revision {shown(revision)}; write hf://{word} for the Hub"
+        )
+    return Target(requested=word, place=Place.LOCAL, folder=folder, notes=() if explicit else _also_a_name(word))
+
+
+def _expanded(word: str) -> Path:
+    try:
+        return Path(word).expanduser()
+    except RuntimeError:  # ~somebody who has no home here: then it is a name like any other
+        return Path(word)
+
+
+def _also_a_name(word: str) -> tuple[Note, ...]:
+    if not _is_repo_id(word):
+        return ()
+    message = f"read from the path {word} on this machine; write hf://{word} for the model of that name on the Hub"
+    return (Note(code="local-path", message=message),)
+
+
+def _hub(word: str, rest: str, revision: str | None) -> Target:
+    """`org/name`, `org/name@revision`, and behind hf:// also `org/name[@revision]/path`."""
+    name, at, tail = rest.partition("@")
+    path = None
+    if word.startswith("hf://"):
+        pieces = name.split("/", 2)
+        if len(pieces) == 3:
+            name, path = "/".join(pieces[:2]), pieces[2].strip("/") or None
+        elif at:
+            tail, path = _split_revision(tail)
+    own = tail if at else None
+    return _repository(word, name.rstrip("/"), _one_revision(word, own, revision), path)
+
+
+def _url(word: str, revision: str | None) -> Target:
+    from huggingface_hub.constants import ENDPOINT  # here, because most targets are no URL and an import costs start-up
+
+    try:
+        parts = urlsplit(word)
+        host = parts.hostname or ""
+    except ValueError as error:
+        raise UsageError(f"{shown(word)} is not a URL: {error}") from error
+    if not host:
+        raise UsageError(f"{shown(word)} is not a URL: it names no host")
+    if host in HUB_HOSTS or word.startswith(ENDPOINT + "/"):
+        base = urlsplit(ENDPOINT).path.rstrip("/") if host not in HUB_HOSTS else ""
+        return _hub_url(word, parts.path.removeprefix(base), revision)
+    if revision is not None:
+        raise UsageError(f"{shown_url(word)} is one file, which has no revision {shown(revision)}")
+    if not parts.path.endswith(".safetensors"):
+        raise UsageError(f"{shown_url(word)} does not end in .safetensors; a URL outside the Hub must be one .safetensors file")
+    return Target(requested=shown_url(word), place=Place.URL, url=word)
+
+
+def _hub_url(word: str, path: str, revision: str | None) -> Target:
+    pieces = [piece for piece in path.split("/") if piece]
+    if not pieces or pieces[0] in ("datasets", "spaces", "api", "models"):
+        raise UsageError(f"{shown_url(word)} is not the URL of a model; expected https://huggingface.co/org/name")
+    verbs = [index for index, piece in enumerate(pieces[1:3], start=1) if piece in ("tree", "blob", "resolve", "raw")]
+    cut = verbs[0] if verbs else min(len(pieces), 2)
+    rest = pieces[cut + 1 :]
+    own, inside = None, None
+    if rest:
+        # The Hub's own links quote a slash in a branch as %2F; refs/pr/N is also written plainly.
+        words = 3 if rest[0] == "refs" and len(rest) >= 3 else 1
+        own = unquote("/".join(rest[:words]))
+        inside = unquote("/".join(rest[words:])) or None
+    return _repository(shown_url(word), "/".join(pieces[:cut]), _one_revision(word, own, revision), inside)
+
+
+def _split_revision(tail: str) -> tuple[str, str | None]:
+    pieces = tail.split("/")
+    words = 3 if pieces[0] == "refs" and len(pieces) >= 3 else 1
+    return unquote("/".join(pieces[:words])), "/".join(pieces[words:]) or None
+
+
+def _one_revision(word: str, own: str | None, option: str | None) -> str | None:
+    if own is not None and option is not None and own != option:
+        raise UsageError(f"{shown(word)} names the revision {shown(own)}, --revision names {shown(option)}; give one")
+    revision = own if own is not None else option
+    if revision is not None and (not revision.strip() or not revision.isprintable()):
+        raise UsageError(f"{shown(revision)} is not a revision; expected a branch, a tag, a commit or refs/pr/N")
+    return revision
+
+
+def _is_repo_id(name: str) -> bool:
+    return bool(REPO_ID.fullmatch(name)) and len(name) <= MAX_REPO_ID and "--" not in name and ".." not in name
+
+
+def _repository(word: str, name: str, revision: str | None, path: str | None) -> Target:
+    if not _is_repo_id(name):
+        raise UsageError(
+            f"{shown(name)} is not the name of a model; expected name, org/name, a URL, or a folder or file that is here"
+        )
+    if path is not None and any(part in ("", ".", "..") for part in path.split("/")):
+        raise UsageError(f"{shown(path)} is not a path inside a repository")
+    return Target(requested=word, place=Place.HUB, repo_id=name, revision=revision, path=path)

@@ -1,0 +1,33 @@
+"""One tensor as a header describes it: name, dtype, shape and the bytes that the file keeps for it."""
+
+from dataclasses import dataclass
+from math import prod
+
+from memscan.dtype import DType, Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorInfo:
+    """One stored tensor."""
+
+    name: str
+    """The dotted name, as stored."""
+    dtype: DType
+    shape: tuple[int, ...]
+    """Logical shape; `()` is a scalar and holds one element."""
+    offset: int
+    """Where its bytes start, counted from the start of the file's data section."""
+    nbytes: int
+    """Bytes in the file, as the header states them; the dtype only checks them."""
+    storage: str = ""
+    """The key of the storage that holds it, where a format lets tensors share one; empty where each has its own."""
+
+    @property
+    def elements(self) -> int:
+        """The product of the shape."""
+        return prod(self.shape)
+
+    @property
+    def castable(self) -> bool:
+        """Whether a cast of the model to another dtype changes this tensor, as `from_pretrained(dtype=...)` does."""
+        return self.dtype.kind is Kind.FLOAT

@@ -1,0 +1,122 @@
+"""A Hugging Face Hub on this machine: two origins on loopback sockets, as faithful as its clients can tell."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from .catalogue import Catalogue
+from .cdn import Cdn
+from .content import Content
+from .fault import Fault, Faults, spoil
+from .message import OriginName, Reply, Request, merged, text_reply
+from .record import Log, Record
+from .repository import Repository
+from .server import Server, listen
+from .site import Site, standing_headers
+
+PAGE_SIZE = 1000  # files in one page of a listing, as on the real Hub
+STRANGER = "hf_stranger_token"  # a valid token that may read no gated and no private repository
+
+
+class LoopbackHub:
+    """Serves repositories while the `with` block runs.
+
+    `latency` is slept before each reply and may be changed at any time. `port` is that of the Hub's origin (0: any).
+    Without `metadata_endpoint` the one-request route for shard headers is missing, as where a Hub does not have it.
+    """
+
+    endpoint: str
+    """The Hub's origin, for HF_ENDPOINT. After the `with` block connections to it are refused."""
+    cdn: str
+    """The origin that LFS files are redirected to."""
+    tokens: dict[str, str]
+    """Valid tokens -> name of the user; every other token is refused. May be changed in place at any time."""
+
+    def __init__(
+        self,
+        repositories: Iterable[Repository] = (),
+        *,
+        latency: float = 0.0,
+        page_size: int = PAGE_SIZE,
+        metadata_endpoint: bool = True,
+        tokens: Mapping[str, str] | None = None,
+        port: int = 0,
+    ) -> None:
+        self._repositories = tuple(repositories)
+        readers = {token: "reader" for repository in self._repositories for token in repository.readers}
+        self.tokens = {STRANGER: "stranger", **readers, **(tokens or {})}
+        self.latency = latency
+        self._catalogue = Catalogue(self._repositories, self.tokens)
+        self._page_size = page_size
+        self._metadata_endpoint = metadata_endpoint
+        self._port = port
+        self._files: dict[str, Content] = {}
+        self._faults = Faults()
+        self._log = Log()
+        self._failures: list[Exception] = []
+
+    def __enter__(self) -> Self:
+        listeners: dict[OriginName, socket.socket] = {"hub": listen(self._port), "cdn": listen()}
+        self.endpoint, self.cdn = ("http://{}:{}".format(*listener.getsockname()[:2]) for listener in listeners.values())
+        self._site = Site(self._catalogue, self.cdn, self._page_size, self._metadata_endpoint)
+        self._cdn_site = Cdn(self._repositories, self._files)
+        server = Server(listeners, self._answer, self._log)
+        ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run(server, ready)), name="loopback-hub", daemon=True)
+        self._thread.start()
+        ready.wait()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+        if error is None and self._failures:
+            raise RuntimeError("the loopback Hub itself failed") from self._failures[0]
+
+    @property
+    def requests(self) -> tuple[Record, ...]:
+        """What both origins were asked, in the order of arrival."""
+        return self._log.records()
+
+    def forget(self) -> None:
+        """Clear the record of requests."""
+        self._log.clear()
+
+    def add_fault(self, fault: Fault) -> None:
+        """Make matching requests go wrong from now on."""
+        self._faults.add(fault)
+
+    def clear_faults(self) -> None:
+        """Let everything work again."""
+        self._faults.clear()
+
+    def add_file(self, name: str, content: bytes | Path) -> str:
+        """Serve a file at a plain address of the CDN's origin, and return the address."""
+        self._files[name] = Content(content)
+        return f"{self.cdn}/files/{quote(name)}"
+
+    async def _run(self, server: Server, ready: threading.Event) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        await server.run(self._stop, ready.set)
+
+    async def _answer(self, request: Request, index: int) -> Reply:
+        """Answer for either origin, and spoil the answer where a fault says so."""
+        if self.latency:
+            await asyncio.sleep(self.latency)
+        answer = self._site.answer if request.origin == "hub" else self._cdn_site.answer
+        try:
+            fault = self._faults.take(request)
+            reply = answer(request) if fault is None else spoil(fault, request, answer)
+        except Exception as error:  # kept, because a Hub that fails by itself must fail the test
+            self._failures.append(error)
+            return text_reply(500, f"The loopback Hub itself failed: {error!r}")
+        if request.origin == "hub":
+            reply = replace(reply, headers=merged(standing_headers(request, index), reply.headers))
+        return reply
