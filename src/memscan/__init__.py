@@ -27,6 +27,7 @@ _HOMES = {
     "Config": "memscan.architecture",
     "TensorInfo": "memscan.tensor",
     "DType": "memscan.dtype",
+    "DTYPES": "memscan.dtype",
     "Note": "memscan.note",
     "MemscanError": "memscan.errors",
     "UsageError": "memscan.errors",

@@ -41,7 +41,7 @@ def cli() -> None:
 )
 @target_options
 def estimate(**given: object) -> int:
-    """Memory to load and to train each TARGET, by dtype; also what `memscan TARGET` does."""
+    """Memory to load and train, by dtype (the default)."""
     from memscan.cli.run import run_estimate
 
     return run_estimate(options_from(given), commands=tuple(cli.commands))
@@ -51,7 +51,7 @@ def estimate(**given: object) -> int:
 @click.option("--depth", type=click.IntRange(1, 64), default=3, show_default=True, help="Levels of the tree to show.")
 @target_options
 def layers(**given: object) -> int:
-    """The module tree of each TARGET, with parameters, bytes and share."""
+    """The module tree with parameters, bytes, share."""
     from memscan.cli.run import run_layers
 
     depth = given["depth"]

@@ -1,8 +1,7 @@
 """What the commands do: scan the targets, put the answer out, say what failed, and return the worst exit code."""
 
 import asyncio
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import fspath
 from pathlib import Path
 
@@ -23,21 +22,17 @@ def run_estimate(options: Options, commands: Sequence[str]) -> int:
     first = options.targets[0]
     if first in commands:
         raise UsageError(f"{first} is a command: write it first (memscan {first} ...), or ./{first} for a folder of that name")
-    results = _scan(options)
-    # Of one target that failed there is nothing to show; of several, the formats that have a place for errors show them.
-    if len(results) > 1 or isinstance(results[0], Report):
-        _emit(renderer(options.output_format)(results), options.output)
-    return _worst(results)
+    return _finish(_scan(options), renderer(options.output_format), options.output)
 
 
 def run_layers(options: Options, *, depth: int) -> int:
     """`memscan layers`."""
     from memscan.report.layers import render_layers
 
-    results = _scan(options)
-    if any(isinstance(result, Report) for result in results):
-        _emit(render_layers(results, depth=depth, output=options.output_format), options.output)
-    return _worst(results)
+    def render(results: Results) -> str:
+        return render_layers(results, depth=depth, output=options.output_format)
+
+    return _finish(_scan(options), render, options.output)
 
 
 def _scan(options: Options) -> Results:
@@ -78,10 +73,14 @@ def _emit(text: str, output: str | None) -> None:
         raise UsageError(f"cannot write {fspath(output)}: {error.strerror or error}") from error
 
 
-def _worst(results: Results) -> int:
+def _finish(results: Results, render: Callable[[Results], str], output: str | None) -> int:
+    """Put the answer out, say what failed, and return the worst exit code."""
+    # Of one target that failed there is nothing to show; of several, the formats that have a place for errors show them.
+    if len(results) > 1 or isinstance(results[0], Report):
+        _emit(render(results), output)
     failures = [result for result in results if isinstance(result, Failure)]
-    sys.stdout.flush()
     for failure in failures:
-        named = "" if len(results) == 1 or str(failure.error).startswith(failure.requested) else f"{failure.requested}: "
-        complain(one_line(f"{named}{failure.error}"))
+        message = str(failure.error)
+        named = "" if len(results) == 1 or message.startswith(failure.requested) else f"{failure.requested}: "
+        complain(one_line(named + message))
     return max((failure.code for failure in failures), default=Exit.OK)

@@ -1,7 +1,7 @@
 """JSON, schema 1: documented in docs/json.md and in the JSON Schema that the package carries (`memscan/report/schema.json`)."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from memscan.checkpoint import is_buffer
 from memscan.estimate import Report
@@ -14,6 +14,11 @@ SCHEMA = 1
 
 
 def render(results: Sequence[Report | Failure]) -> str:
+    """The reports of `results`; see `render_objects`."""
+    return render_objects(results, as_object)
+
+
+def render_objects(results: Sequence[Report | Failure], as_object: Callable[[Report], Mapping[str, object]]) -> str:
     """One object for one report; for several results, an object that holds the reports and the errors."""
     if len(results) == 1 and isinstance(results[0], Report):
         return json.dumps(as_object(results[0]), indent=2)

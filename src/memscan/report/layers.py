@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from memscan.estimate import Report
@@ -10,57 +9,58 @@ from memscan.modules import Module, tree
 from memscan.report.base import Failure
 from memscan.report.csv import guarded
 from memscan.report.grid import grid
-from memscan.report.json import SCHEMA, target
+from memscan.report.json import SCHEMA, render_objects, target
+from memscan.report.markdown import not_read
 from memscan.report.text import cell, safe
 from memscan.report.words import title
 from memscan.units import iec_bytes
 from memscan.version import __version__
 
 HEADERS = ("Module", "Parameters", "Bytes", "Size", "Share")
+CSV_COLUMNS = ("target", "level", "module", "parameters", "buffers", "bytes", "share")
 
 
 def render_layers(results: Sequence[Report | Failure], *, depth: int, output: str) -> str:
     """The trees of all reports down to `depth` levels, as `output`, one of `memscan.report.FORMATS`."""
-    return _RENDERERS[output]([result for result in results if isinstance(result, Report)], depth)
+    return _RENDERERS[output](results, depth)
 
 
 def _modules(report: Report, depth: int) -> Iterator[tuple[int, Module, float]]:
     """Level, module, and its share of all bytes."""
     root = tree(report.scopes[report.scope].tensors, depth)
     for level, module in root.walk():
-        yield level, module, module.nbytes / root.nbytes if root.nbytes else 0.0
+        yield level, module, round(module.nbytes / root.nbytes, 6) if root.nbytes else 0.0
 
 
-def _rows(report: Report, depth: int) -> list[tuple[str, str, str, str, str]]:
+def _rows(report: Report, depth: int) -> Iterator[tuple[str, str, str, str, str]]:
     packed = report.model.quantization is not None
-    return [
-        (
-            "  " * (level - 1) + safe(module.name), "packed" if packed else f"{module.parameters:,}",
-            f"{module.nbytes:,}", iec_bytes(module.nbytes), f"{share:.1%}",
-        )
-        for level, module, share in _modules(report, depth)
-    ]  # fmt: skip
+    for level, module, share in _modules(report, depth):
+        name = "  " * (level - 1) + safe(module.name)
+        parameters = "packed" if packed else f"{module.parameters:,}"
+        yield name, parameters, f"{module.nbytes:,}", iec_bytes(module.nbytes), f"{share:.1%}"
 
 
-def _table(reports: Sequence[Report], depth: int) -> str:
+def _table(results: Sequence[Report | Failure], depth: int) -> str:
     align = ("left", "right", "right", "right", "right")
-    tables = (grid(_rows(report, depth), HEADERS, layout="simple", align=align) for report in reports)
+    reports = [result for result in results if isinstance(result, Report)]
+    tables = [grid(list(_rows(report, depth)), HEADERS, layout="simple", align=align) for report in reports]
     return "\n\n".join(f"{title(report)}\n\n{table}" for report, table in zip(reports, tables, strict=True))
 
 
-def _markdown(reports: Sequence[Report], depth: int) -> str:
-    sections = []
-    for report in reports:
-        lines = [cell(title(report)), "", f"| {' | '.join(HEADERS)} |", "|:--|--:|--:|--:|--:|"]
-        lines.extend(f"| {' | '.join(cell(value.strip()) for value in row)} |" for row in _rows(report, depth))
-        sections.append("\n".join(lines))
-    return "\n\n".join(sections)
+def _markdown(results: Sequence[Report | Failure], depth: int) -> str:
+    return "\n\n".join(
+        not_read(result) if isinstance(result, Failure) else "\n".join(_markdown_lines(result, depth)) for result in results
+    )
 
 
-def _json(reports: Sequence[Report], depth: int) -> str:
-    objects = [_object(report, depth) for report in reports]
-    several = {"schema": SCHEMA, "memscan": __version__, "reports": objects}
-    return json.dumps(objects[0] if len(objects) == 1 else several, indent=2)
+def _markdown_lines(report: Report, depth: int) -> Iterator[str]:
+    yield from (cell(title(report)), "", f"| {' | '.join(HEADERS)} |", "|:--|--:|--:|--:|--:|")
+    for row in _rows(report, depth):
+        yield f"| {' | '.join(cell(value.strip()) for value in row)} |"
+
+
+def _json(results: Sequence[Report | Failure], depth: int) -> str:
+    return render_objects(results, lambda report: _object(report, depth))
 
 
 def _object(report: Report, depth: int) -> Mapping[str, object]:
@@ -72,27 +72,32 @@ def _object(report: Report, depth: int) -> Mapping[str, object]:
             "parameters": None if packed else module.parameters,
             "buffers": None if packed else module.buffers,
             "bytes": module.nbytes,
-            "share": round(share, 6),
+            "share": share,
         }
         for level, module, share in _modules(report, depth)
     ]
     return {"schema": SCHEMA, "memscan": __version__, "target": target(report), "scope": report.scope, "modules": modules}
 
 
-def _csv(reports: Sequence[Report], depth: int) -> str:
+def _csv(results: Sequence[Report | Failure], depth: int) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("target", "level", "module", "parameters", "bytes", "share"))
-    for report in reports:
-        requested = guarded(report.model.origin.requested)
-        packed = report.model.quantization is not None
-        for level, module, share in _modules(report, depth):
-            parameters = "" if packed else module.parameters
-            writer.writerow((requested, level, guarded(module.name), parameters, module.nbytes, round(share, 6)))
+    writer.writerow(CSV_COLUMNS)
+    for report in results:
+        if isinstance(report, Report):
+            writer.writerows(_csv_rows(report, depth))
     return text.getvalue().rstrip("\n")
 
 
-_RENDERERS: Mapping[str, Callable[[Sequence[Report], int], str]] = {
+def _csv_rows(report: Report, depth: int) -> Iterator[tuple[object, ...]]:
+    requested = guarded(report.model.origin.requested)
+    packed = report.model.quantization is not None
+    for level, module, share in _modules(report, depth):
+        counts = ("", "") if packed else (module.parameters, module.buffers)
+        yield (requested, level, guarded(module.name), *counts, module.nbytes, share)
+
+
+_RENDERERS: Mapping[str, Callable[[Sequence[Report | Failure], int], str]] = {
     "table": _table,
     "json": _json,
     "markdown": _markdown,

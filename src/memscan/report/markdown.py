@@ -15,7 +15,7 @@ def render(results: Sequence[Report | Failure]) -> str:
 
 def _one(result: Report | Failure) -> str:
     if isinstance(result, Failure):
-        return f"### `{cell(result.requested)}`\n\nNot read: {cell(str(result.error))}"
+        return not_read(result)
     lines = [f"### Memory usage for loading `{cell(result.model.origin.requested)}`", "", cell(title(result)), ""]
     lines.append(f"| {' | '.join(COLUMNS)} |")
     lines.append("|:--|--:|--:|--:|")
@@ -25,3 +25,8 @@ def _one(result: Report | Failure) -> str:
         lines.append("")
     lines.extend(f"- {cell(note.message)}" for note in result.notes)
     return "\n".join(lines)
+
+
+def not_read(failure: Failure) -> str:
+    """The section of a target that has no report."""
+    return f"### `{cell(failure.requested)}`\n\nNot read: {cell(str(failure.error))}"

@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 from huggingface_hub import constants, get_async_session
 from huggingface_hub.errors import OfflineModeIsEnabled
-from huggingface_hub.utils import build_hf_headers
+from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined] # public, and missing from its __all__
 
 from memscan.document import shown
 from memscan.errors import NetworkError, RateLimitError, ServerError, TargetError, UnreachableError, UsageError
