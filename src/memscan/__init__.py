@@ -7,8 +7,6 @@
 Importing memscan imports nothing else; a name is loaded when it is first used (PEP 562).
 """
 
-from importlib import import_module
-
 from memscan.version import __version__
 
 _HOMES = {
@@ -50,6 +48,8 @@ def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'memscan' has no attribute {name!r}")
+    from importlib import import_module
+
     value: object = getattr(import_module(home), name)
     globals()[name] = value
     return value

@@ -1,6 +1,7 @@
 """The command line: words in, one answer out on standard output, problems as one line each on standard error."""
 
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -59,23 +60,24 @@ def layers(**given: object) -> int:
 
 
 def main() -> None:
-    """The console script: run, turn every failure into one line, and exit with a documented code."""
+    """The console script."""
     # A name from a stranger may hold characters that the terminal's encoding (cp1252, ASCII) has not.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(_run("--debug" in sys.argv[1:]))
+    sys.exit(run(sys.argv[1:]))
 
 
-def _run(debug: bool) -> int:
+def run(args: Sequence[str]) -> int:
+    """Run memscan with `args`; every failure becomes one line on standard error and a documented exit code."""
     try:
-        return int(cli.main(prog_name="memscan", standalone_mode=False) or Exit.OK)
+        return int(cli.main(list(args), prog_name="memscan", standalone_mode=False) or Exit.OK)
     except BrokenPipeError:
         # The reader has had enough (`memscan ... | head`): that is no failure, and there is nobody left to tell.
         sys.stdout = None
         return Exit.OK
     except (Exception, KeyboardInterrupt) as error:
-        if debug and not isinstance(error, click.ClickException | MemscanError):
+        if "--debug" in args and not isinstance(error, click.ClickException | MemscanError):
             raise
         return _explain(error)
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from memscan.report.text import safe
+from memscan.printable import safe
 
 
 def one_line(message: str) -> str:

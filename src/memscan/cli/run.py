@@ -1,8 +1,8 @@
 """What the commands do: scan the targets, put the answer out, say what failed, and return the worst exit code."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Sequence
-from os import fspath
 from pathlib import Path
 
 from memscan.cli.exit import Exit, code_of
@@ -64,13 +64,17 @@ def shown_word(word: str) -> str:
 def _emit(text: str, output: str | None) -> None:
     if not text:
         return
-    if output is None:
-        print(text, flush=True)
-        return
     try:
-        Path(output).write_text(text + "\n", encoding="utf-8")
+        if output is None:
+            print(text, flush=True)
+        else:
+            Path(output).write_text(text + "\n", encoding="utf-8")
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise UsageError(f"cannot write {fspath(output)}: {error.strerror or error}") from error
+        if output is None:
+            sys.stdout = None  # what is still in its buffer cannot be written at exit either
+        raise UsageError(f"cannot write {output or 'standard output'}: {error.strerror or error}") from error
 
 
 def _finish(results: Results, render: Callable[[Results], str], output: str | None) -> int:

@@ -5,8 +5,8 @@ import io
 from collections.abc import Sequence
 
 from memscan.estimate import Report
+from memscan.printable import safe
 from memscan.report.base import Failure
-from memscan.report.text import safe
 
 COLUMNS = (
     "target", "repo_id", "commit", "scope", "dtype", "stored", "basis",

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from memscan.estimate import Report
 from memscan.modules import Module, tree
+from memscan.printable import safe
 from memscan.report.base import Failure
 from memscan.report.csv import guarded
 from memscan.report.grid import grid
 from memscan.report.json import SCHEMA, render_objects, target
-from memscan.report.markdown import not_read
-from memscan.report.text import cell, safe
+from memscan.report.markdown import cell, not_read
 from memscan.report.words import title
 from memscan.units import iec_bytes
 from memscan.version import __version__

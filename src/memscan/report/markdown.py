@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from memscan.estimate import Report
+from memscan.printable import safe
 from memscan.report.base import Failure
-from memscan.report.text import cell
 from memscan.report.words import COLUMNS, FOOTNOTE, rows, title
 
 
@@ -30,3 +30,8 @@ def _one(result: Report | Failure) -> str:
 def not_read(failure: Failure) -> str:
     """The section of a target that has no report."""
     return f"### `{cell(failure.requested)}`\n\nNot read: {cell(str(failure.error))}"
+
+
+def cell(text: str) -> str:
+    """`text` for one cell of a markdown table."""
+    return safe(text).replace("\\", "\\\\").replace("|", "\\|").replace("`", "'").replace("<", "&lt;")

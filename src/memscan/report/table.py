@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from memscan.estimate import Report
+from memscan.printable import safe
 from memscan.report.base import Failure
 from memscan.report.grid import grid
-from memscan.report.text import safe
 from memscan.report.words import COLUMNS, FOOTNOTE, heading, rows, title
 
 

@@ -1,7 +1,7 @@
 """The sentences and rows that the table and the markdown share."""
 
 from memscan.estimate import AS_STORED, Report, WeightEstimate
-from memscan.report.text import safe
+from memscan.printable import safe
 from memscan.units import counted, plural, seed_bytes
 
 COLUMNS = ("dtype", "Largest Layer", "Total Size", "Training using Adam")

@@ -1,4 +1,4 @@
-"""Strangers' words made safe to show: no control characters, no line breaks, nothing that breaks a table."""
+"""Strangers' words made safe to show: no control characters, no line breaks, nothing that reverses or hides other text."""
 
 import re
 
@@ -9,8 +9,3 @@ UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069
 def safe(text: str) -> str:
     """`text` with every unsafe character written as its escape."""
     return UNSAFE.sub(lambda match: ascii(match[0])[1:-1], text)
-
-
-def cell(text: str) -> str:
-    """`text` for one cell of a markdown table."""
-    return safe(text).replace("\\", "\\\\").replace("|", "\\|").replace("`", "'").replace("<", "&lt;")

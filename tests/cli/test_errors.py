@@ -1,0 +1,121 @@
+"""What bad input gets: one line that says what was seen and what to do, and a documented exit code."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from memscan.cli.main import run
+
+
+def failure(capsys, *args: object) -> tuple[int, str]:
+    code = run([str(arg) for arg in args])
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("memscan: ")
+    assert captured.err.count("\n") == 1
+    assert "Traceback" not in captured.err
+    return code, captured.err
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (["bert", "--dtypes", "flaot16"], 2, "did you mean float16?"),
+        (["bert", "--fromat", "json"], 2, "--format"),
+        (["bert", "--format", "yaml"], 2, "'table', 'json', 'markdown', 'csv'"),
+        (["bert", "--scope", "all"], 2, "'auto', 'checkpoint'"),
+        (["--json"], 2, "TARGET"),
+        (["--json", "layers", "bert"], 2, "layers is a command: write it first"),
+        (["layers", "bert", "--depth", "0"], 2, "1<=x<=64"),
+        ([""], 2, "the target is empty"),
+        (["a b"], 2, "'a b' is not the name of a model"),
+        (["ftp://host/file"], 2, "https://, http:// or hf://"),
+        (["https://huggingface.co/datasets/squad"], 2, "is not the URL of a model"),
+        (["https://example.com/model.bin"], 2, "does not end in .safetensors"),
+        (["org/name@"], 2, "'' is not a revision"),
+        (["org/name@v1", "--revision", "v2"], 2, "names the revision 'v1', --revision names 'v2'"),
+        (["model.safetensors"], 3, "no file or folder 'model.safetensors' here"),
+        (["./absent"], 3, "no file or folder './absent' here"),
+        (["bert", "--token", "not a token"], 2, "the token is empty or holds characters"),
+    ],
+)
+def test_one_line_and_the_code(capsys, args, code, words):
+    got, line = failure(capsys, *args)
+    assert got == code
+    assert words in line
+
+
+def test_a_folder_without_weights_says_what_is_there(capsys, tmp_path):
+    (tmp_path / "notes.txt").write_text("x")
+    code, line = failure(capsys, tmp_path)
+    assert code == 3
+    assert "nothing that holds weights" in line
+
+
+def test_a_malformed_file_is_code_5(capsys, tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"<html>this is a login page</html>")
+    code, line = failure(capsys, path)
+    assert code == 5
+    assert "not a safetensors file" in line
+
+
+def test_a_malformed_config_is_code_5(capsys, models, tmp_path):
+    (tmp_path / "model.safetensors").symlink_to(models / "gpt2" / "model.safetensors")
+    (tmp_path / "config.json").write_text("{not json")
+    code, line = failure(capsys, tmp_path)
+    assert code == 5
+    assert "config.json is not JSON" in line
+
+
+def test_the_token_is_in_no_message(capsys):
+    _, line = failure(capsys, "a b", "--token", "hf_secretsecret")
+    assert "secret" not in line
+
+
+def test_an_internal_error_is_one_line_and_debug_shows_where():
+    # huggingface_hub's own hook for a user's HTTP client; a broken one is nobody's fault that memscan has a word for.
+    program = (
+        "import huggingface_hub as hub\nhub.set_async_client_factory(lambda: 1 / 0)\nfrom memscan.cli.main import main\nmain()"
+    )
+    short = subprocess.run([sys.executable, "-c", program, "x/y"], capture_output=True, text=True, check=False)
+    assert short.returncode == 70
+    assert short.stderr.startswith("memscan: internal error, ZeroDivisionError: division by zero; run again with --debug")
+    assert short.stderr.count("\n") == 1
+    long = subprocess.run([sys.executable, "-c", program, "x/y", "--debug"], capture_output=True, text=True, check=False)
+    assert "Traceback" in long.stderr
+
+
+def test_a_full_disk_is_said(models):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "memscan", str(models / "gpt2")], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("memscan: cannot write standard output: No space left")
+    assert done.stderr.count("\n") == 1
+
+
+def test_without_arguments_the_help_is_shown_as_usage(capsys):
+    assert run([]) == 2
+    assert "Usage: memscan [OPTIONS] TARGET..." in capsys.readouterr().err
+
+
+def test_a_reader_who_leaves_early_is_no_failure(models):
+    command = f'"{sys.executable}" -m memscan layers "{models / "gpt2"}" --depth 9 --json | head -n 1; echo "${{PIPESTATUS[0]}}"'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1] == "0"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_any_stdout_encoding_is_safe(checkpoint, encoding):
+    path = checkpoint("модель.weight", "層.0.weight")
+    env = {**os.environ, "PYTHONIOENCODING": encoding, "NO_COLOR": "1", "COLUMNS": "20"}
+    done = subprocess.run([sys.executable, "-m", "memscan", "layers", str(path)], capture_output=True, env=env, check=False)
+    assert done.returncode == 0
+    assert done.stderr == b""
+    assert b"\x1b" not in done.stdout

@@ -1,0 +1,74 @@
+"""The documents say what the code does: examples are run, options and notes are all there."""
+
+import ast
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from memscan.cli.main import cli
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+EXAMPLES = [
+    (match[1], match[2])
+    for match in re.finditer(r"```console\n\$ memscan ([^\n|]+)\n(.+?)\n```", README, re.DOTALL)
+    if not match[2].startswith("$")
+]
+
+
+def test_the_readme_has_examples():
+    assert [words for words, _ in EXAMPLES][:2] == ["bert-base-cased", "timm/resnet50.a1_in1k --dtypes float32 float16"]
+    assert "--help" in [words for words, _ in EXAMPLES]
+
+
+@pytest.mark.parametrize(("words", "shown"), EXAMPLES, ids=[words for words, _ in EXAMPLES])
+def test_the_readme_shows_what_memscan_prints(words, shown):
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.hub", "--", sys.executable, "-m", "memscan", *shlex.split(words)],
+        capture_output=True, text=True, check=True, cwd=ROOT, env={**os.environ, "COLUMNS": "100"},
+    )  # fmt: skip
+    assert done.stdout.rstrip().splitlines() == shown.splitlines()
+
+
+def test_every_command_and_option_is_in_the_readme():
+    for name, command in cli.commands.items():
+        assert f"memscan {name}" in README or name == "estimate", name
+        for parameter in command.params:
+            for option in parameter.opts:
+                assert not option.startswith("--") or option in README, option
+
+
+def test_every_note_is_documented():
+    documented = set(
+        re.findall(r"^\| `([a-z-]+)` \|", (ROOT / "docs" / "json.md").read_text().split("## Codes of notes")[1], re.MULTILINE)
+    )
+    written = set()
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Note":
+                written |= {
+                    word.value.value for word in node.keywords if word.arg == "code" and isinstance(word.value, ast.Constant)
+                }
+    assert written == documented
+
+
+def test_every_error_is_in_the_tree_that_opens_errors_py():
+    text = (ROOT / "src" / "memscan" / "errors.py").read_text()
+    tree = ast.parse(text)
+    docstring = ast.get_docstring(tree) or ""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            assert node.name in docstring, node.name
+
+
+@pytest.mark.parametrize(
+    "path", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/json.md", "fixtures/README.md"]
+)
+def test_links_to_files_lead_somewhere(path):
+    for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", (ROOT / path).read_text()):
+        assert ((ROOT / path).parent / link).exists(), link
