@@ -24,7 +24,7 @@ class TargetCommand(click.Command):
             for param in self.params
             for name in (*param.opts, *param.secondary_opts)
         }
-        if "--dtypes" in takes_value:
+        if "--dtypes" in takes_value and not ctx.resilient_parsing:  # while the shell completes, words may be missing
             dashes = args.index("--") if "--" in args else len(args)
             args = join_dtypes([*(_option(word) for word in args[:dashes]), *args[dashes:]], takes_value)
         return super().parse_args(ctx, args)
