@@ -10,6 +10,7 @@ import random
 import re
 import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
 from typing import NoReturn
 from urllib.parse import urljoin, urlsplit
@@ -30,7 +31,7 @@ SILENCE = 10.0  # seconds to connect, and between two chunks; HF_HUB_DOWNLOAD_TI
 REPLY = 15.0  # seconds until a reply's headers are complete, however slowly they drip
 SLOW_AFTER = 20.0  # seconds after which a body must have come faster than MIN_RATE: a server that drips is a server that hangs
 MIN_RATE = 10_000  # bytes a second
-CONCURRENT = 32  # requests under way at once: beyond that the Hub's round trips are no longer what limits a scan
+CONCURRENT = 100  # requests under way at once to the Hub, and as many to other hosts; httpx's own limit of a client's connections
 MAX_HOPS = 5  # redirects of one request; the Hub needs two
 RETRIES = {408: 1, 429: 3, 500: 2, 502: 2, 503: 3, 504: 1}  # how often a status is worth another try
 LONGEST_WAIT = 30.0  # seconds; a server that asks for more gets an error instead of a user who waits
@@ -52,8 +53,8 @@ class HttpTransport:
         if self._authorization is not None:
             _check_token(self._authorization.removeprefix("Bearer "))
         self._origin = _origin(self.endpoint)
-        self._slots = asyncio.Semaphore(CONCURRENT)
-        self._client: httpx2.AsyncClient | None = None
+        self._hub = _Client()
+        self._elsewhere = _Client()
 
     @property
     def authenticated(self) -> bool:
@@ -62,9 +63,8 @@ class HttpTransport:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        await self._hub.aclose()
+        await self._elsewhere.aclose()
 
     async def get(self, url: str, *, limit: int, wanted: ByteRange | None = None, retry: bool = True) -> Reply:
         """GET `url`, or the range `wanted` of it, reading at most `limit` bytes.
@@ -74,8 +74,7 @@ class HttpTransport:
         attempt = 0
         while True:
             try:
-                async with self._slots:
-                    return await self._follow(url, wanted, limit)
+                return await self._follow(url, wanted, limit)
             except _AgainError as again:
                 if not retry or attempt >= again.retries:
                     raise again.error from again.__cause__
@@ -87,37 +86,61 @@ class HttpTransport:
     async def _follow(self, url: str, wanted: ByteRange | None, limit: int) -> Reply:
         commit: str | None = None
         for _ in range(MAX_HOPS + 1):
-            response = await self._send(url, wanted)
-            try:
+            at_hub = _origin(url) == self._origin
+            headers = self._headers_for(wanted, at_hub=at_hub)
+            async with (self._hub if at_hub else self._elsewhere).reply(url, headers) as response:
                 commit = response.headers.get("x-repo-commit", commit)
                 if response.status_code not in REDIRECTS:
                     return await _take(url, response, wanted, limit, commit)
                 url = _next_url(url, response)
-            except httpx2.HTTPError as error:
-                raise _broken(url, error) from error
-            finally:
-                await response.aclose()
         raise ServerError(f"{shown_url(url)} redirects more than {MAX_HOPS} times; check the URL or HF_ENDPOINT")
 
-    async def _send(self, url: str, wanted: ByteRange | None) -> httpx2.Response:
+    def _headers_for(self, wanted: ByteRange | None, *, at_hub: bool) -> dict[str, str]:
         headers = dict(self._headers)
-        if self._authorization is not None and _origin(url) == self._origin:
+        if self._authorization is not None and at_hub:
             headers["authorization"] = self._authorization
         if wanted is not None:
             headers["range"] = f"bytes={wanted.start}-{wanted.stop - 1}"
             headers["accept-encoding"] = "identity"
-        if self._client is None:
-            self._client = get_async_session()
-        try:
-            request = self._client.build_request("GET", url, headers=headers, timeout=httpx2.Timeout(SILENCE, pool=None))
-            async with asyncio.timeout(REPLY):
-                return await self._client.send(request, stream=True, follow_redirects=False)
-        except OfflineModeIsEnabled as error:
-            raise TargetError("HF_HUB_OFFLINE is set, so memscan asks no server; unset it, or give a folder") from error
-        except (httpx2.HTTPError, TimeoutError) as error:
-            raise _broken(url, error) from error
-        except (httpx2.InvalidURL, UnicodeError) as error:
-            raise UsageError(f"{shown(shown_url(url))} is not a URL that can be asked: {error}") from error
+        return headers
+
+
+class _Client:
+    """`huggingface_hub`'s asynchronous session, opened by its first request, with a bound on what is under way at once.
+
+    The Hub and the hosts that it redirects to have one each: a scan of 191 shards then waits for the Hub with one half of
+    them while the CDN answers the other, and a connection that has seen the token is never used for another host.
+    """
+
+    def __init__(self) -> None:
+        self._slots = asyncio.Semaphore(CONCURRENT)
+        self._session: httpx2.AsyncClient | None = None
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.aclose()
+            self._session = None
+
+    @asynccontextmanager
+    async def reply(self, url: str, headers: dict[str, str]) -> AsyncIterator[httpx2.Response]:
+        """The reply to a GET, its body still to be read; raises _AgainError for what the network does to it."""
+        async with self._slots:
+            if self._session is None:
+                self._session = get_async_session()
+            try:
+                request = self._session.build_request("GET", url, headers=headers, timeout=httpx2.Timeout(SILENCE, pool=None))
+                async with asyncio.timeout(REPLY):
+                    response = await self._session.send(request, stream=True, follow_redirects=False)
+                try:
+                    yield response
+                finally:
+                    await response.aclose()
+            except OfflineModeIsEnabled as error:
+                raise TargetError("HF_HUB_OFFLINE is set, so memscan asks no server; unset it, or give a folder") from error
+            except (httpx2.HTTPError, TimeoutError) as error:
+                raise _broken(url, error) from error
+            except (httpx2.InvalidURL, UnicodeError) as error:
+                raise UsageError(f"{shown(shown_url(url))} is not a URL that can be asked: {error}") from error
 
 
 class _AgainError(Exception):
