@@ -12,7 +12,7 @@ STATISTICS = frozenset({"running_mean", "running_var", "num_batches_tracked"})
 POSITIONS = frozenset({"position_ids", "token_type_ids", "relative_position_index", "inv_freq", "cos_cached", "sin_cached"})
 MASKED = "masked_bias"
 MASK = "bias"  # a mask only where it has a mask's shape: [1, 1, positions, positions]
-NUMBERS = (Kind.FLOAT, Kind.COMPLEX, Kind.UNKNOWN)
+NUMBERS = (Kind.FLOAT, Kind.COMPLEX, Kind.QUANTIZED, Kind.UNKNOWN)
 
 
 def is_buffer(tensor: TensorInfo) -> bool:

@@ -2,6 +2,7 @@
 
 from memscan.dtype.base import DType, Kind, unknown
 from memscan.dtype.casts import CASTS, DTYPES, STORED_AS
+from memscan.dtype.ggml import GGML, GGML_RETIRED, ggml
 from memscan.dtype.safetensors import SAFETENSORS
 
-__all__ = ["CASTS", "DTYPES", "SAFETENSORS", "STORED_AS", "DType", "Kind", "unknown"]
+__all__ = ["CASTS", "DTYPES", "GGML", "GGML_RETIRED", "SAFETENSORS", "STORED_AS", "DType", "Kind", "ggml", "unknown"]

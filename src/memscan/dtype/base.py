@@ -14,6 +14,8 @@ class Kind(StrEnum):
     COMPLEX = "complex"
     INTEGER = "integer"
     BOOLEAN = "boolean"
+    QUANTIZED = "quantized"
+    """Packed blocks with their scales: no cast changes them, and their elements are parameters."""
     UNKNOWN = "unknown"
 
 
