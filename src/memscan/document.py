@@ -28,7 +28,7 @@ def decode(raw: bytes, what: str, *, strict: bool = True) -> object:
             object_pairs_hook=_unique if strict else None,
             parse_constant=_constant if strict else None,
             # serde reads -0 as a float, Python as the integer 0: keep the reference's word.
-            parse_int=_integer if strict and _NEGATIVE.search(text) else None,
+            parse_int=_integer if strict and "-0" in text and _NEGATIVE.search(text) else None,
         )
     except _RefusedError as error:
         raise FormatError(f"{what}: {error}") from error
@@ -47,6 +47,7 @@ class _RefusedError(ValueError):
 
 _NEGATIVE = re.compile(r"[\[,:\s]-0")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -70,20 +71,22 @@ def _integer(digits: str) -> object:
 
 def _refuse_lone_surrogates(value: object, what: str) -> None:
     for text in _strings(value):
-        if any("\ud800" <= character <= "\udfff" for character in text):
+        if _HALF.search(text):
             raise FormatError(f"{what} holds half of a surrogate pair in {shown(text)}")
 
 
 def _strings(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield key
-            yield from _strings(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item)
+    # A stack of its own: Python's decoder nests deeper than Python's functions do.
+    values = [value]
+    while values:
+        last = values.pop()
+        if isinstance(last, str):
+            yield last
+        elif isinstance(last, dict):
+            yield from last
+            values.extend(last.values())
+        elif isinstance(last, list):
+            values.extend(last)
 
 
 def shown(value: object) -> str:

@@ -9,6 +9,7 @@ from memscan.note import Note
 from memscan.tensor import TensorInfo
 from memscan.units import plural
 
+SHOWN_NAME = 200  # characters of one of them: longer than any real one
 SHOWN_NAMES = 3  # tensor or file names in one note
 
 
@@ -23,7 +24,7 @@ def assemble(format_name: str, headers: Mapping[str, Header], sizes: Mapping[str
             else:
                 tensors[tensor.name] = tensor
     shards = tuple(Shard(path=path, size=sizes[path], tensors=len(header.tensors)) for path, header in headers.items())
-    notes = (*_repeated(repeated), *_unknown_dtypes(tensors.values()))
+    notes = (*_repeated(list(dict.fromkeys(repeated))), *_unknown_dtypes(tensors.values()))
     return Checkpoint(format=format_name, shards=shards, tensors=tuple(tensors.values()), notes=notes)
 
 
@@ -59,7 +60,7 @@ def compare_total_size(path: str, total_size: object, checkpoint: Checkpoint) ->
     elif isinstance(total_size, (int, float)) and not isinstance(total_size, bool) and total_size == nbytes:
         return ()
     else:
-        stated = f"{total_size:,}" if type(total_size) is int else shown(total_size)
+        stated = f"{total_size:,}" if type(total_size) is int and abs(total_size) < 10**30 else shown(total_size)
         message = f"{path} states a total_size of {stated}; the headers sum up to {nbytes:,} bytes"
     return (Note(code="index-total-size", message=message),)
 
@@ -83,5 +84,5 @@ def _unknown_dtypes(tensors: Iterable[TensorInfo]) -> Iterator[Note]:
 
 
 def _some(names: list[str]) -> str:
-    text = ", ".join(names[:SHOWN_NAMES])
+    text = ", ".join(name if len(name) <= SHOWN_NAME else f"{name[:SHOWN_NAME]}..." for name in names[:SHOWN_NAMES])
     return text if len(names) <= SHOWN_NAMES else f"{text} and {len(names) - SHOWN_NAMES:,} more"

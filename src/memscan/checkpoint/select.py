@@ -14,7 +14,7 @@ SUFFIX = ".safetensors"
 INDEX_SUFFIX = ".safetensors.index.json"
 # What loaders look for first; then any other name, if it is the only one.
 PREFERRED = ("model", "diffusion_pytorch_model", "open_clip_model", "consolidated", "adapter_model")
-SHARD_NAME = re.compile(r"(?P<stem>.+)[-_](?P<number>\d+)-of-(?P<count>\d+)\.safetensors")
+SHARD_NAME = re.compile(r"(?P<stem>.+)[-_](?P<number>\d{1,9})-of-(?P<count>\d{1,9})\.safetensors")
 OTHER_WEIGHTS = (".bin", ".pt", ".pth", ".ckpt", ".gguf", ".onnx", ".h5", ".msgpack")
 SHOWN_FILES = 5  # names in one message
 
@@ -84,21 +84,27 @@ def _shards_of(index: str, names: list[str]) -> tuple[str, ...]:
 
 
 def _complete_shards(names: list[str]) -> tuple[str, ...]:
-    groups: dict[tuple[str, int], list[str]] = {}
+    groups: dict[tuple[str, int], dict[str, int]] = {}
     for name in names:
         if (match := SHARD_NAME.fullmatch(name)) is not None:
-            groups.setdefault((match["stem"], int(match["count"])), []).append(name)
-    complete = [tuple(sorted(group)) for (_, count), group in groups.items() if len(group) == count]
+            groups.setdefault((match["stem"], int(match["count"])), {})[name] = int(match["number"])
+    complete = [tuple(sorted(group)) for (_, count), group in groups.items() if _is_whole(sorted(group.values()), count)]
     return complete[0] if len(complete) == 1 else ()
+
+
+def _is_whole(numbers: list[int], count: int) -> bool:
+    return len(numbers) == count and numbers in (
+        list(range(1, count + 1)),
+        list(range(count)),
+    )  # most writers count from 1, some from 0
 
 
 def _beside(index: str, single: str | None, files: Mapping[str, int]) -> tuple[Note, ...]:
     if single is None:
         return ()
-    message = (
-        f"{single} ({files[single]:,} bytes) stands beside {posixpath.basename(index)} and is not counted;"
-        " transformers would load the single file, vLLM and diffusers the sharded one"
-    )
+    message = f"{single} ({files[single]:,} bytes) stands beside {posixpath.basename(index)} and is not counted"
+    if posixpath.basename(single) == "model.safetensors":
+        message += "; transformers would load the single file, vLLM and diffusers the sharded one"
     return (Note(code="two-checkpoints", message=message),)
 
 

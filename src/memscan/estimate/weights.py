@@ -45,7 +45,7 @@ def estimate_weights(model: Model, *, dtypes: Sequence[str] | None, scope: str) 
     parts = units(chosen.tensors, blocks=model.has_blocks)
     layer = max(parts, key=_nbytes, default=None)
     tallies = [_tally(part.tensors) for part in parts]
-    whole = _tally(chosen.tensors)
+    whole = _sum(tallies)
     stored = _stored_as(chosen.tensors)
     rows = (AS_STORED,) if model.quantization is not None else _rows(dtypes, stored)
     estimates = tuple(_estimate(row, scope, stored, tallies, whole, trainable=model.quantization is None) for row in rows)
@@ -75,6 +75,15 @@ def _tally(tensors: Iterable[TensorInfo]) -> _Tally:
             castable[tensor.elements] += 1
         else:
             kept += tensor.nbytes
+    return _Tally(castable, kept, nbytes)
+
+
+def _sum(tallies: Iterable[_Tally]) -> _Tally:
+    castable: Counter[int] = Counter()
+    kept = nbytes = 0
+    for tally in tallies:
+        castable.update(tally.castable)
+        kept, nbytes = kept + tally.kept, nbytes + tally.nbytes
     return _Tally(castable, kept, nbytes)
 
 

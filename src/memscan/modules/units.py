@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from memscan.tensor import TensorInfo
 
 # What the field numbers its blocks in: layers, layer, h, block, blocks, resblocks, albert_layers, transformer_blocks.
-CONTAINER = re.compile(r"h|(?:.*[a-z_])?(?:layers?|blocks?)")
+BLOCK = re.compile(r"(?:^|\.)(?:h|(?:[^.]*[a-z_])?(?:layers?|blocks?))\.\d+(?![^.])", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +39,5 @@ def units(tensors: Iterable[TensorInfo], *, blocks: bool) -> tuple[Unit, ...]:
 
 def _block(module: str) -> str | None:
     """The outermost numbered block that `module` is or stands in: `model.layers.17` for `model.layers.17.mlp.up_proj`."""
-    parts = module.split(".")
-    for index in range(1, len(parts)):
-        if parts[index].isdecimal() and CONTAINER.fullmatch(parts[index - 1]):
-            return ".".join(parts[: index + 1])
-    return None
+    found = BLOCK.search(module)
+    return None if found is None else module[: found.end()]
