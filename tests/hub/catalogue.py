@@ -50,14 +50,24 @@ def split_revision(parts: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
 class Catalogue:
     """All repositories, and the tokens that somebody has."""
 
-    def __init__(self, repositories: Iterable[Repository], tokens: Mapping[str, str]) -> None:
+    def __init__(self, tokens: Mapping[str, str]) -> None:
         self.tokens = tokens
         self._by_name: dict[str, Repository] = {}
+
+    def replace(self, repositories: Iterable[Repository]) -> None:
+        """Hold these repositories, and no others."""
+        by_name: dict[str, Repository] = {}
         for repository in repositories:
             for name in (repository.repo_id, *repository.aliases):
-                if name.lower() in self._by_name:
+                if name.lower() in by_name:
                     raise ValueError(f"two repositories answer to {name!r}")
-                self._by_name[name.lower()] = repository
+                by_name[name.lower()] = repository
+        self._by_name = by_name  # in one step: requests are answered meanwhile
+
+    def named(self, repo_id: str) -> Repository | None:
+        """Return the repository of that very id."""
+        repository = self._by_name.get(repo_id.lower())
+        return repository if repository is not None and repository.repo_id == repo_id else None
 
     def token_of(self, request: Request) -> str | None:
         """Return the token of a request; one that nobody has is refused, even where none is needed."""

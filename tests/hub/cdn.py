@@ -1,19 +1,19 @@
 """The CDN's origin: bytes by range, for whoever holds a signed address."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from urllib.parse import unquote
 
+from .catalogue import Catalogue
 from .content import Content
 from .message import Reply, Request, text_reply
 from .ranges import content_reply
-from .repository import Repository
 
 
 class Cdn:
     """Answers for the CDN; `files` are served at plain addresses, for tests that need no Hub."""
 
-    def __init__(self, repositories: Iterable[Repository], files: Mapping[str, Content]) -> None:
-        self._repositories = {repository.repo_id: repository for repository in repositories}
+    def __init__(self, catalogue: Catalogue, files: Mapping[str, Content]) -> None:
+        self._catalogue = catalogue
         self._files = files
 
     def answer(self, request: Request) -> Reply:
@@ -39,7 +39,7 @@ class Cdn:
         if "Signature" not in request.query:
             return text_reply(403, "Missing Signature")
         repo_id, _, sha256 = path.rpartition("/")
-        repository = self._repositories.get(repo_id)
+        repository = self._catalogue.named(repo_id)
         for revision in repository.revisions() if repository else ():
             for entry in revision.entries.values():
                 if entry.lfs and entry.sha256 == sha256:

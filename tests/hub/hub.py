@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -29,6 +30,7 @@ class LoopbackHub:
 
     `latency` is slept before each reply and may be changed at any time. `port` is that of the Hub's origin (0: any).
     Without `metadata_endpoint` the one-request route for shard headers is missing, as where a Hub does not have it.
+    With `certificate`, a file that holds a certificate for 127.0.0.1 and its key, both origins speak TLS.
     """
 
     endpoint: str
@@ -47,12 +49,12 @@ class LoopbackHub:
         metadata_endpoint: bool = True,
         tokens: Mapping[str, str] | None = None,
         port: int = 0,
+        certificate: Path | None = None,
     ) -> None:
-        self._repositories = tuple(repositories)
-        readers = {token: "reader" for repository in self._repositories for token in repository.readers}
-        self.tokens = {STRANGER: "stranger", **readers, **(tokens or {})}
-        self.latency = latency
-        self._catalogue = Catalogue(self._repositories, self.tokens)
+        self._born_with = tuple(repositories), latency, dict(tokens or {})
+        self._repositories: list[Repository] = []
+        self.tokens = {}
+        self._catalogue = Catalogue(self.tokens)
         self._page_size = page_size
         self._metadata_endpoint = metadata_endpoint
         self._port = port
@@ -60,13 +62,19 @@ class LoopbackHub:
         self._faults = Faults()
         self._log = Log()
         self._failures: list[Exception] = []
+        self._tls = None if certificate is None else ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        if self._tls is not None and certificate is not None:
+            self._tls.load_cert_chain(certificate)
+        self.reset()
 
     def __enter__(self) -> Self:
         listeners: dict[OriginName, socket.socket] = {"hub": listen(self._port), "cdn": listen()}
-        self.endpoint, self.cdn = ("http://{}:{}".format(*listener.getsockname()[:2]) for listener in listeners.values())
+        scheme = "http" if self._tls is None else "https"
+        addresses = [listener.getsockname() for listener in listeners.values()]
+        self.endpoint, self.cdn = (f"{scheme}://{host}:{port}" for host, port in addresses)
         self._site = Site(self._catalogue, self.cdn, self._page_size, self._metadata_endpoint)
-        self._cdn_site = Cdn(self._repositories, self._files)
-        server = Server(listeners, self._answer, self._log)
+        self._cdn_site = Cdn(self._catalogue, self._files)
+        server = Server(listeners, self._answer, self._log, self._tls)
         ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run(server, ready)), name="loopback-hub", daemon=True)
         self._thread.start()
@@ -87,6 +95,33 @@ class LoopbackHub:
     def forget(self) -> None:
         """Clear the record of requests."""
         self._log.clear()
+
+    def add_repository(self, repository: Repository) -> Repository:
+        """Serve one more repository, and return it; its readers get their tokens."""
+        self._catalogue.replace([*self._repositories, repository])
+        self._repositories.append(repository)
+        self.tokens.update(dict.fromkeys(repository.readers, "reader"))
+        return repository
+
+    def reset(self) -> None:
+        """Be as at the start: its own repositories, tokens and latency, no faults, no files, nothing recorded.
+
+        RuntimeError where the hub itself has failed meanwhile.
+        """
+        repositories, self.latency, tokens = self._born_with
+        self._repositories.clear()
+        self._catalogue.replace(())
+        self.tokens.clear()
+        self.tokens[STRANGER] = "stranger"
+        for repository in repositories:
+            self.add_repository(repository)
+        self.tokens.update(tokens)
+        self._files.clear()
+        self._faults.clear()
+        self._log.clear()
+        failures, self._failures = self._failures, []
+        if failures:
+            raise RuntimeError("the loopback Hub itself failed") from failures[0]
 
     def add_fault(self, fault: Fault) -> None:
         """Make matching requests go wrong from now on."""

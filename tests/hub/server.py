@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import itertools
 import socket
+import ssl
 import struct
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -32,10 +33,13 @@ def listen(port: int = 0) -> socket.socket:
 class Server:
     """Serves listening sockets until it is told to stop."""
 
-    def __init__(self, listeners: Mapping[OriginName, socket.socket], answer: Answer, log: Log) -> None:
+    def __init__(
+        self, listeners: Mapping[OriginName, socket.socket], answer: Answer, log: Log, tls: ssl.SSLContext | None
+    ) -> None:
         self._listeners = listeners
         self._answer = answer
         self._log = log
+        self._tls = tls
         self._cdn = "{}:{}".format(*listeners["cdn"].getsockname())
         self._tasks: set[asyncio.Task[None]] = set()
         self._numbers = itertools.count()
@@ -43,7 +47,7 @@ class Server:
     async def run(self, stop: asyncio.Event, ready: Callable[[], object]) -> None:
         """Serve until `stop` is set; then drop every connection, whatever it waits for."""
         servers = [
-            await asyncio.start_server(self._connect(origin), sock=listener, backlog=BACKLOG)
+            await asyncio.start_server(self._connect(origin), sock=listener, backlog=BACKLOG, ssl=self._tls)
             for origin, listener in self._listeners.items()
         ]
         ready()

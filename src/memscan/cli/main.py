@@ -7,7 +7,7 @@ import click
 
 from memscan.cli.exit import Exit, code_of
 from memscan.cli.group import DEFAULT, DefaultGroup, TargetCommand, dashed
-from memscan.cli.messages import complain, one_line
+from memscan.cli.messages import abandon_stdout, complain, one_line
 from memscan.cli.options import complete_dtypes, dtypes_callback, options_from, target_options
 from memscan.dtype import CASTS
 from memscan.errors import MemscanError
@@ -74,7 +74,7 @@ def run(args: Sequence[str]) -> int:
         return int(cli.main(list(args), prog_name="memscan", standalone_mode=False) or Exit.OK)
     except BrokenPipeError:
         # The reader has had enough (`memscan ... | head`): that is no failure, and there is nobody left to tell.
-        sys.stdout = None
+        abandon_stdout()
         return Exit.OK
     except (Exception, KeyboardInterrupt) as error:
         if "--debug" in args and not isinstance(error, click.ClickException | MemscanError):

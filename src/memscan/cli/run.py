@@ -1,12 +1,11 @@
 """What the commands do: scan the targets, put the answer out, say what failed, and return the worst exit code."""
 
 import asyncio
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from memscan.cli.exit import Exit, code_of
-from memscan.cli.messages import complain, one_line
+from memscan.cli.messages import abandon_stdout, complain, one_line
 from memscan.cli.options import Options
 from memscan.cli.progress import Bar
 from memscan.errors import MemscanError, UsageError
@@ -73,7 +72,7 @@ def _emit(text: str, output: str | None) -> None:
         raise
     except OSError as error:
         if output is None:
-            sys.stdout = None  # what is still in its buffer cannot be written at exit either
+            abandon_stdout()
         raise UsageError(f"cannot write {output or 'standard output'}: {error.strerror or error}") from error
 
 

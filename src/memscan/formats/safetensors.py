@@ -145,7 +145,7 @@ def _check_ignored(path: str, name: str, values: list[object]) -> None:
     """What stands in keys that nobody reads must still be JSON to the reference parser: its depth, its range of numbers."""
     depth = 2  # the table and the entry
     while values:
-        if any(type(value) in (int, float) and not abs(value) <= MAX_NUMBER for value in values):
+        if any(isinstance(value, int | float) and not abs(value) <= MAX_NUMBER for value in values):
             raise FormatError(f"{path}: {shown(name)} holds a number that no double can hold")
         inner = [value for value in values if isinstance(value, (dict, list))]
         depth += bool(inner)

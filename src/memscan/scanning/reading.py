@@ -15,7 +15,7 @@ from memscan.checkpoint import (
 )
 from memscan.document import shown
 from memscan.errors import FormatError
-from memscan.formats import Header, Safetensors, parse_bundle, shard_index
+from memscan.formats import Header, Safetensors, ShardIndex, parse_bundle, shard_index
 from memscan.model import Model, Origin
 from memscan.note import Note
 from memscan.read import arun
@@ -68,12 +68,23 @@ async def _checkpoint(source: Source, listing: Listing, selection: Selection, pr
     if selection.index is None:
         headers = await _headers(source, listing.files, selection.files, progress)
         return assemble(Safetensors.name, headers, listing.files)
-    bundle = await source.bundle(selection.index)
-    if bundle is not None:
-        checkpoint = _from_bundle(bundle, selection, listing.files)
-        if checkpoint is not None:
-            return checkpoint
-    return await _from_shards(source, listing, selection, selection.index, progress)
+    index: ShardIndex | None = None
+    if selection.files:
+        bundle = await source.bundle(selection.index)
+    else:
+        # Only the index knows its shards, and is needed before them: ask for it beside the reply that may do without it.
+        bundle, index = await both(source.bundle(selection.index), _index(source, selection.index))
+    checkpoint = None if bundle is None else _from_bundle(bundle, selection, listing.files)
+    if checkpoint is not None:
+        return checkpoint
+    if index is not None:
+        return await _from_index(source, listing, index, selection, guessed={}, progress=progress)
+    read, guessed = await both(_index(source, selection.index), _headers(source, listing.files, selection.files, progress))
+    return await _from_index(source, listing, read, selection, guessed=guessed, progress=progress)
+
+
+async def _index(source: Source, path: str) -> ShardIndex:
+    return shard_index.parse(await source.read(path, shard_index.MAX_INDEX), path)
 
 
 def _from_bundle(bundle: bytes, selection: Selection, sizes: Mapping[str, int]) -> Checkpoint | None:
@@ -90,27 +101,30 @@ def _from_bundle(bundle: bytes, selection: Selection, sizes: Mapping[str, int]) 
         *compare_total_size(index, metadata.values.get("total_size"), checkpoint),
         *unlisted_shards(index, set(headers), selection.files),
     )
-    return _noted(checkpoint, notes)
+    # The reply leaves something out, or the index is wrong: only the files themselves tell which.
+    return None if notes else checkpoint
 
 
-async def _from_shards(
-    source: Source, listing: Listing, selection: Selection, path: str, progress: Progress | None
+async def _from_index(
+    source: Source,
+    listing: Listing,
+    index: ShardIndex,
+    selection: Selection,
+    *,
+    guessed: Mapping[str, Header],
+    progress: Progress | None,
 ) -> Checkpoint:
-    """The index and the files that look like its shards, read at once; then the shards that only the index knows."""
-    raw, guessed = await both(
-        source.read(path, shard_index.MAX_INDEX), _headers(source, listing.files, selection.files, progress)
-    )
-    index = shard_index.parse(raw, path)
+    """The checkpoint that `index` describes: `guessed` are the shards read beside it, the rest is read now."""
     for shard in index.shards:
         if shard not in listing.files:
-            raise FormatError(f"{path} names the shard {shown(shard)}, which is not there")
+            raise FormatError(f"{index.path} names the shard {shown(shard)}, which is not there")
     rest = tuple(shard for shard in index.shards if shard not in guessed)
     others = await _headers(source, listing.files, rest, progress)
-    headers = {shard: guessed.get(shard) or others[shard] for shard in index.shards}
+    headers = {shard: guessed[shard] if shard in guessed else others[shard] for shard in index.shards}
     checkpoint = assemble(Safetensors.name, headers, listing.files)
     notes = (
         *compare_with_index(index, headers, selection.files),
-        *compare_total_size(path, index.metadata.values.get("total_size"), checkpoint),
+        *compare_total_size(index.path, index.metadata.values.get("total_size"), checkpoint),
     )
     return _noted(checkpoint, notes)
 

@@ -5,8 +5,9 @@ from types import TracebackType
 from typing import Self
 
 from memscan.errors import TargetError
+from memscan.source import settings
 from memscan.source.base import Listing, Source
-from memscan.source.local import open_local, open_snapshot
+from memscan.source.local import LocalSource, open_snapshot
 from memscan.source.memory import MemorySource
 from memscan.source.readahead import Head
 from memscan.source.target import Place, Target, parse_target, shown_url
@@ -23,18 +24,17 @@ class Sources:
     def open(self, target: Target) -> Source:
         """The source for `target`. Nothing is asked of it yet."""
         if target.place is Place.LOCAL:
-            return open_local(target.folder or Path(), target.requested, target.notes)
+            return LocalSource(target.folder or Path(), name=target.requested, only=target.path, notes=target.notes)
         return self._remote(target)
 
     def _remote(self, target: Target) -> Source:
-        # Imported here: a folder needs neither the HTTP client nor huggingface_hub, and both cost start-up.
-        from huggingface_hub import constants
-
-        if constants.is_offline_mode():
+        settings.endpoint()  # refuses one that huggingface_hub would fail on
+        if settings.is_offline():
             if target.place is Place.URL:
                 raise TargetError("HF_HUB_OFFLINE is set, so memscan asks no server; unset it, or give a file that is here")
-            return open_snapshot(Path(constants.HF_HUB_CACHE), target.repo_id or "", target.revision)
+            return open_snapshot(settings.cache_folder(), target.repo_id or "", target.revision)
 
+        # Imported here: a folder needs no HTTP client, and it costs start-up.
         from memscan.source.http import HttpTransport
         from memscan.source.hub import HubSource
         from memscan.source.url import UrlSource

@@ -16,13 +16,14 @@ from typing import NoReturn
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
-from huggingface_hub import constants, get_async_session
+from huggingface_hub import __version__ as hub_version
+from huggingface_hub import constants, get_async_session, get_token
 from huggingface_hub.errors import OfflineModeIsEnabled
-from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined] # public, and missing from its __all__
 
 from memscan.document import shown
 from memscan.errors import NetworkError, RateLimitError, ServerError, TargetError, UnreachableError, UsageError
 from memscan.read import ByteRange
+from memscan.source.settings import endpoint
 from memscan.source.target import shown_url
 from memscan.source.transport import Reply, StatusError
 from memscan.version import __version__
@@ -32,6 +33,7 @@ REPLY = 15.0  # seconds until a reply's headers are complete, however slowly the
 SLOW_AFTER = 20.0  # seconds after which a body must have come faster than MIN_RATE: a server that drips is a server that hangs
 MIN_RATE = 10_000  # bytes a second
 CONCURRENT = 100  # requests under way at once to the Hub, and as many to other hosts; httpx's own limit of a client's connections
+SMALL = 16_384  # bytes of the words that come with a redirect
 MAX_HOPS = 5  # redirects of one request; the Hub needs two
 RETRIES = {408: 1, 429: 3, 500: 2, 502: 2, 503: 3, 504: 1}  # how often a status is worth another try
 LONGEST_WAIT = 30.0  # seconds; a server that asks for more gets an error instead of a user who waits
@@ -45,13 +47,14 @@ class HttpTransport:
     """The `Transport` of real life: one HTTP client for one scan or for many at once, opened by its first request."""
 
     def __init__(self, *, token: str | None = None) -> None:
-        self.endpoint = constants.ENDPOINT
+        self.endpoint = endpoint()
+        if token is None and not constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
+            token = get_token()
         if token is not None:
             _check_token(token)
-        self._headers = dict(build_hf_headers(token=token, library_name="memscan", library_version=__version__))
-        self._authorization = self._headers.pop("authorization", None)
-        if self._authorization is not None:
-            _check_token(self._authorization.removeprefix("Bearer "))
+        # Not build_hf_headers of huggingface_hub 2.4: once a day it asks the Hub for a list of its own, and blocks meanwhile.
+        self._headers = {"user-agent": f"memscan/{__version__}; hf_hub/{hub_version}"}
+        self._authorization = None if token is None else f"Bearer {token}"
         self._origin = _origin(self.endpoint)
         self._hub = _Client()
         self._elsewhere = _Client()
@@ -93,6 +96,9 @@ class HttpTransport:
                 if response.status_code not in REDIRECTS:
                     return await _take(url, response, wanted, limit, commit)
                 url = _next_url(url, response)
+                if 0 < (_content_length(response) or 0) <= SMALL:
+                    async with asyncio.timeout(SILENCE):
+                        await response.aread()  # only a connection that was read to the end of a reply serves another request
         raise ServerError(f"{shown_url(url)} redirects more than {MAX_HOPS} times; check the URL or HF_ENDPOINT")
 
     def _headers_for(self, wanted: ByteRange | None, *, at_hub: bool) -> dict[str, str]:
@@ -126,7 +132,7 @@ class _Client:
         """The reply to a GET, its body still to be read; raises _AgainError for what the network does to it."""
         async with self._slots:
             if self._session is None:
-                self._session = get_async_session()
+                self._session = _session()
             try:
                 request = self._session.build_request("GET", url, headers=headers, timeout=httpx2.Timeout(SILENCE, pool=None))
                 async with asyncio.timeout(REPLY):
@@ -141,6 +147,16 @@ class _Client:
                 raise _broken(url, error) from error
             except (httpx2.InvalidURL, UnicodeError) as error:
                 raise UsageError(f"{shown(shown_url(url))} is not a URL that can be asked: {error}") from error
+
+
+def _session() -> httpx2.AsyncClient:
+    try:
+        return get_async_session()
+    except (httpx2.InvalidURL, ValueError, OSError) as error:  # a proxy that is no URL, certificates that are not there
+        raise UsageError(
+            "the proxy or the certificates that the environment names cannot be used;"
+            " check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE"
+        ) from error
 
 
 class _AgainError(Exception):
@@ -262,10 +278,14 @@ def _asked_wait(headers: Mapping[str, str]) -> float | None:
 
 def _next_url(url: str, response: httpx2.Response) -> str:
     location = response.headers.get("location", "")
-    target = urljoin(url, location)
-    parts = urlsplit(target)
-    if not location or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ServerError(f"{shown_url(url)} redirects to {shown(shown_url(location))}, which is no web address")
+    try:
+        target = urljoin(url, location)
+        parts = urlsplit(target)
+        good = bool(location and parts.scheme in ("http", "https") and parts.hostname and parts.port != 0)
+    except ValueError:  # brackets that do not match, a port that is no number
+        good = False
+    if not good:
+        raise ServerError(f"{shown_url(url)} redirects to what is no web address")
     return target
 
 

@@ -73,10 +73,8 @@ class HubSource:
                     raise refused.unexpected() from refused
         if reply is None:
             reply = await self._get(self._resolve(path), limit=wanted.length, wanted=wanted)
-        if reply.size is not None and reply.size != self._sizes[path]:
-            raise ServerError(
-                f"{path} has {reply.size:,} bytes here and {self._sizes[path]:,} in the repository's listing; try again"
-            )
+        if reply.size is not None:
+            self._check_size(path, reply.size)
         self._locations[path] = reply.url
         return reply.body
 
@@ -86,7 +84,9 @@ class HubSource:
             raise FormatError(
                 f"{path} has {self._sizes[path]:,} bytes, more than the {limit:,} that memscan reads of such a file"
             )
-        return (await self._get(self._resolve(path), limit=limit)).body
+        reply = await self._get(self._resolve(path), limit=limit)
+        self._check_size(path, len(reply.body))
+        return reply.body
 
     async def bundle(self, index: str) -> bytes | None:
         """`GET /api/models/{repo}/safetensors-metadata/{index}`: only for `main`, and not on every mirror."""
@@ -110,6 +110,10 @@ class HubSource:
             raise self._translated(refused) from refused
         self._check_commit(reply)
         return reply
+
+    def _check_size(self, path: str, size: int) -> None:
+        if size != self._sizes[path]:
+            raise ServerError(f"{path} has {size:,} bytes here and {self._sizes[path]:,} in the repository's listing; try again")
 
     def _check_commit(self, reply: Reply) -> None:
         if self._commit is not None and reply.commit is not None and reply.commit != self._commit:
@@ -135,6 +139,8 @@ class HubSource:
             error = TargetError(f"{repo} is disabled on {host}")
         elif refused.status == UNAUTHORIZED and "credential" in refused.message.lower():
             error = TokenError(f"{host} refused the token as invalid; check HF_TOKEN, --token or `hf auth login`")
+        elif self._commit is not None and not refused.code:
+            pass  # the listing was read, so a status without the Hub's own reason is about one file, from the CDN or a proxy
         elif refused.code == "RepoNotFound" or refused.status in (UNAUTHORIZED, NOT_FOUND):
             hint = "and that the token can read it" if known else "and set HF_TOKEN or give --token if it is private"
             error = NotFoundError(f"{repo} was not found on {host}; check the name, {hint}")

@@ -12,11 +12,12 @@ from memscan.read import ByteRange
 from memscan.source.base import Listing
 
 MAX_FILES = 20_000  # a folder with more is not a checkpoint but a disk
+INDEX_SUFFIX = ".index.json"  # of a file whose siblings belong to it
 MAX_DEPTH = 4  # folders below the one given; deeper ones hold no weights that a loader looks for
 
 
 class LocalSource:
-    """Reads a folder; with `only`, one file of it and the config.json beside it."""
+    """Reads a folder; with `only`, one file of it and what belongs to that: its config.json, the shards of an index."""
 
     def __init__(
         self, folder: Path, *, name: str, only: str | None = None, repo_id: str | None = None, commit: str | None = None,
@@ -41,9 +42,9 @@ class LocalSource:
         )
 
     def _files(self) -> dict[str, int]:
-        if self._only is None:
+        if self._only is None or self._only.endswith(INDEX_SUFFIX):
             found: dict[str, int] = {}
-            _walk(str(self._folder), "", found, MAX_DEPTH)
+            _walk(str(self._folder), "", found, 0 if self._only else MAX_DEPTH)
             return found
         names = {self._only, "config.json"} if (self._folder / "config.json").is_file() else {self._only}
         return {name: (self._folder / name).stat().st_size for name in sorted(names)}
@@ -90,23 +91,23 @@ def _walk(folder: str, prefix: str, found: dict[str, int], depth: int) -> None:
             if entry.is_dir(follow_symlinks=False):
                 if depth > 0:
                     _walk(entry.path, f"{prefix}{entry.name}/", found, depth - 1)
-            elif entry.is_file():
+            elif _is_file(entry):
                 if len(found) == MAX_FILES:
                     raise TargetError(f"more than {MAX_FILES:,} files below {shown(folder)}; give the folder of one model")
                 found[prefix + entry.name] = entry.stat().st_size
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link to itself
+        return False
 
 
 def _unreadable(path: str, error: OSError) -> TargetError:
     if isinstance(error, FileNotFoundError):
         return NotFoundError(f"{path} is not there any more")
     return TargetError(f"cannot read {path}: {error.strerror or error}")
-
-
-def open_local(path: Path, name: str, notes: tuple[Note, ...] = ()) -> LocalSource:
-    """A source for the folder or the file at `path`."""
-    if path.is_dir():
-        return LocalSource(path, name=name, notes=notes)
-    return LocalSource(path.parent, name=name, only=path.name, notes=notes)
 
 
 def open_snapshot(cache: Path, repo_id: str, revision: str | None) -> LocalSource:

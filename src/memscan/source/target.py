@@ -9,9 +9,11 @@ from urllib.parse import unquote, urlsplit
 from memscan.document import shown
 from memscan.errors import NotFoundError, UsageError
 from memscan.note import Note
+from memscan.source.settings import endpoint
 
 HUB_HOSTS = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
 REPO_ID = re.compile(r"(?:[A-Za-z0-9_][\w.-]*/)?[A-Za-z0-9_][\w.-]*", re.ASCII)
+DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 MAX_REPO_ID = 96  # characters; as validate_repo_id in huggingface_hub
 WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".onnx", ".json")
 
@@ -36,11 +38,11 @@ class Target:
     revision: str | None = None
     """Hub only: branch, tag, commit or `refs/pr/N`; None is the main branch."""
     path: str | None = None
-    """Hub only: a file or folder inside the repository."""
+    """A file or folder inside the repository; a file inside the local folder."""
     url: str | None = None
     """URL only: as given; it may hold a signature and is never shown."""
     folder: Path | None = None
-    """Local only: the folder, or the file itself."""
+    """Local only: the folder, or the folder of the file that `path` names."""
     notes: tuple[Note, ...] = ()
 
 
@@ -57,24 +59,27 @@ def parse_target(word: str, *, revision: str | None = None) -> Target:
     if re.match(r"https?://", word, re.IGNORECASE):
         return _url(word, revision)
     if "://" in word:
-        raise UsageError(f"{shown(word)} is not a target: the URLs that memscan reads start with https://, http:// or hf://")
+        raise UsageError(f"{shown_url(word)} is not a target: the URLs that memscan reads start with https://, http:// or hf://")
     if (here := _local(word, revision)) is not None:
         return here
     return _hub(word, word, revision)
 
 
 def shown_url(url: str) -> str:
-    """`url` without what may be secret: the user part, the query and the fragment."""
-    parts = urlsplit(url)
+    """`url` without what may be secret: the user part, the query and the fragment. Never raises, whatever `url` is."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that do not match
+        return f"{url.partition('://')[0]}://..."
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}"
 
 
 def _local(word: str, revision: str | None) -> Target | None:
-    folder = _expanded(word)
-    explicit = word.startswith((".", "/", "~", "\\")) or "\\" in word or bool(folder.drive)
+    place = _expanded(word)
+    explicit = word.startswith((".", "/", "~", "\\")) or "\\" in word or DRIVE.match(word) is not None
     try:
-        there = folder.exists()
+        there = place.exists()
     except (OSError, ValueError):  # a name that no file system allows is no path
         there = False
     if not there:
@@ -87,7 +92,9 @@ def _local(word: str, revision: str | None) -> Target | None:
         raise UsageError(
             f"{shown(word)} is a path on this machine, which has no revision {shown(revision)}; write hf://{word} for the Hub"
         )
-    return Target(requested=word, place=Place.LOCAL, folder=folder, notes=() if explicit else _also_a_name(word))
+    folder, path = (place, None) if place.is_dir() else (place.parent, place.name)
+    notes = () if explicit else _also_a_name(word)
+    return Target(requested=word, place=Place.LOCAL, folder=folder, path=path, notes=notes)
 
 
 def _expanded(word: str) -> Path:
@@ -106,31 +113,34 @@ def _also_a_name(word: str) -> tuple[Note, ...]:
 
 def _hub(word: str, rest: str, revision: str | None) -> Target:
     """`org/name`, `org/name@revision`, and behind hf:// also `org/name[@revision]/path`."""
-    name, at, tail = rest.partition("@")
-    path = None
-    if word.startswith("hf://"):
-        pieces = name.split("/", 2)
-        if len(pieces) == 3:
-            name, path = "/".join(pieces[:2]), pieces[2].strip("/") or None
-        elif at:
-            tail, path = _split_revision(tail)
-    own = tail if at else None
-    return _repository(word, name.rstrip("/"), _one_revision(word, own, revision), path)
+    if not word.startswith("hf://"):
+        name, at, tail = rest.partition("@")
+        return _repository(word, name.rstrip("/"), _one_revision(word, tail if at else None, revision), None)
+    if rest.startswith(("datasets/", "spaces/", "buckets/")):
+        raise UsageError(f"{shown(word)} is not a model; expected hf://org/name or hf://org/name/file")
+    organisation, slash, below = rest.partition("/")
+    if not slash or "@" in organisation:
+        name, at, tail = rest.partition("@")
+        own, path = _split_revision(tail) if at else (None, None)
+    else:
+        name, slash, path = below.partition("/")
+        name, at, tail = name.partition("@")
+        own, path = _split_revision(tail + slash + path) if at else (None, path.strip("/") or None)
+        name = f"{organisation}/{name}".rstrip("/")
+    return _repository(word, name, _one_revision(word, own, revision), path)
 
 
 def _url(word: str, revision: str | None) -> Target:
-    from huggingface_hub.constants import ENDPOINT  # here, because most targets are no URL and an import costs start-up
-
     try:
         parts = urlsplit(word)
-        host = parts.hostname or ""
+        host, port = parts.hostname or "", parts.port
     except ValueError as error:
-        raise UsageError(f"{shown(word)} is not a URL: {error}") from error
-    if not host:
-        raise UsageError(f"{shown(word)} is not a URL: it names no host")
-    if host in HUB_HOSTS or word.startswith(ENDPOINT + "/"):
-        base = urlsplit(ENDPOINT).path.rstrip("/") if host not in HUB_HOSTS else ""
-        return _hub_url(word, parts.path.removeprefix(base), revision)
+        raise UsageError(f"{shown_url(word)} is not a URL: {error}") from error
+    if not host or port == 0:
+        raise UsageError(f"{shown_url(word)} is not a URL: it names no host, or no port that there is")
+    if host in HUB_HOSTS or word.startswith(endpoint() + "/"):
+        base = urlsplit(endpoint()).path.rstrip("/") if host not in HUB_HOSTS else ""
+        return _hub_url(shown_url(word), parts.path.removeprefix(base), revision)
     if revision is not None:
         raise UsageError(f"{shown_url(word)} is one file, which has no revision {shown(revision)}")
     if not parts.path.endswith(".safetensors"):
@@ -141,17 +151,16 @@ def _url(word: str, revision: str | None) -> Target:
 def _hub_url(word: str, path: str, revision: str | None) -> Target:
     pieces = [piece for piece in path.split("/") if piece]
     if not pieces or pieces[0] in ("datasets", "spaces", "api", "models"):
-        raise UsageError(f"{shown_url(word)} is not the URL of a model; expected https://huggingface.co/org/name")
+        raise UsageError(f"{word} is not the URL of a model; expected https://huggingface.co/org/name")
     verbs = [index for index, piece in enumerate(pieces[1:3], start=1) if piece in ("tree", "blob", "resolve", "raw")]
     cut = verbs[0] if verbs else min(len(pieces), 2)
-    rest = pieces[cut + 1 :]
     own, inside = None, None
-    if rest:
+    if verbs and len(pieces) > cut + 1:
         # The Hub's own links quote a slash in a branch as %2F; refs/pr/N is also written plainly.
-        words = 3 if rest[0] == "refs" and len(rest) >= 3 else 1
-        own = unquote("/".join(rest[:words]))
-        inside = unquote("/".join(rest[words:])) or None
-    return _repository(shown_url(word), "/".join(pieces[:cut]), _one_revision(word, own, revision), inside)
+        own, inside = _split_revision("/".join(pieces[cut + 1 :]))
+    return _repository(
+        word, "/".join(pieces[:cut]), _one_revision(word, own, revision), None if inside is None else unquote(inside)
+    )
 
 
 def _split_revision(tail: str) -> tuple[str, str | None]:
@@ -162,7 +171,7 @@ def _split_revision(tail: str) -> tuple[str, str | None]:
 
 def _one_revision(word: str, own: str | None, option: str | None) -> str | None:
     if own is not None and option is not None and own != option:
-        raise UsageError(f"{shown(word)} names the revision {shown(own)}, --revision names {shown(option)}; give one")
+        raise UsageError(f"{word} names the revision {shown(own)}, --revision names {shown(option)}; give one")
     revision = own if own is not None else option
     if revision is not None and (not revision.strip() or not revision.isprintable()):
         raise UsageError(f"{shown(revision)} is not a revision; expected a branch, a tag, a commit or refs/pr/N")

@@ -5,7 +5,6 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
-from memscan.document import shown
 from memscan.errors import FormatError, NotFoundError, ServerError, TargetError
 from memscan.read import ByteRange
 from memscan.source.base import Listing
@@ -55,7 +54,7 @@ class UrlSource:
             if refused.status == 416:
                 raise FormatError(f"{self._shown} is an empty file, expected a safetensors file") from refused
             if refused.status in (401, 403):
-                raise TargetError(f"{self._shown} may not be read (HTTP {refused.status} {shown(refused.message)})") from refused
+                raise TargetError(f"{self._shown} may not be read (HTTP {refused.status})") from refused
             raise refused.unexpected() from refused
 
     async def __aenter__(self) -> Self:

@@ -1,0 +1,177 @@
+"""scan and ascan: in loops, beside loops, in threads, many at once, and interrupted."""
+
+import asyncio
+import gc
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from memscan import MemscanError, NotFoundError, Report, UsageError, ascan, scan
+from memscan.scanning import scan_all
+from tests.hub import Fault, LoopbackHub, Repository
+from tests.runner import COMMAND, environment
+from tests.source.models import NBYTES, sharded, single, weights
+
+
+def nbytes(report: Report) -> int:
+    """The bytes of the checkpoint."""
+    return report.model.checkpoint.nbytes
+
+
+def test_scan_inside_a_running_loop(hub: LoopbackHub) -> None:
+    hub.add_repository(single())
+
+    async def main() -> tuple[Report, Report]:
+        return scan("org/single"), await ascan("org/single")
+
+    one, other = asyncio.run(main())
+    assert one.estimates == other.estimates
+    assert nbytes(one) == 2 * NBYTES
+
+
+def test_an_error_inside_a_running_loop(hub: LoopbackHub) -> None:
+    async def main() -> None:
+        scan("org/nowhere")
+
+    with pytest.raises(NotFoundError):
+        asyncio.run(main())
+
+
+def test_the_loop_goes_on_after_a_failure(hub: LoopbackHub) -> None:
+    hub.add_repository(single())
+
+    async def main() -> int:
+        with pytest.raises(NotFoundError):
+            await ascan("org/nowhere")
+        return nbytes(await ascan("org/single"))
+
+    assert asyncio.run(main()) == 2 * NBYTES
+
+
+def test_twenty_at_once(hub: LoopbackHub) -> None:
+    targets = [f"org/{number}" for number in range(20)]
+    for number, target in enumerate(targets):
+        names = [f"t{index}" for index in range(number + 1)]
+        hub.add_repository(Repository(repo_id=target, files={"model.safetensors": weights(*names)}))
+    hub.latency = 0.05
+
+    async def main() -> list[Report]:
+        return await asyncio.gather(*(ascan(target) for target in targets))
+
+    started = time.monotonic()
+    reports = asyncio.run(main())
+    assert [nbytes(report) for report in reports] == [NBYTES * (number + 1) for number in range(20)]
+    assert time.monotonic() - started < 5
+
+
+def test_scan_from_threads(hub: LoopbackHub) -> None:
+    hub.add_repository(single())
+    hub.add_repository(sharded(count=3))
+    with ThreadPoolExecutor(8) as pool:
+        reports = list(pool.map(scan, ["org/single", "org/sharded"] * 8))
+    assert [nbytes(report) for report in reports] == [2 * NBYTES, 3 * NBYTES] * 8
+
+
+def test_one_failure_among_several_leaves_the_others_alone(hub: LoopbackHub) -> None:
+    hub.add_repository(single())
+    words = ["org/single", "org/nowhere", "http://[", "./nowhere", "org/single"]
+    results = asyncio.run(scan_all(words, revision=None, token=None, library=None, dtypes=None, scope="auto", progress=None))
+    assert [isinstance(result, MemscanError) for result in results] == [False, True, True, True, False]
+
+
+def test_the_same_target_twice_is_two_answers(hub: LoopbackHub) -> None:
+    hub.add_repository(single())
+    results = asyncio.run(
+        scan_all(["org/single"] * 3, revision=None, token=None, library=None, dtypes=None, scope="auto", progress=None)
+    )
+    assert len({id(result) for result in results}) == 3
+
+
+class Counter:
+    """A progress that counts."""
+
+    def __init__(self) -> None:
+        self.expected = 0
+        self.done = 0
+
+    def expect(self, files: int) -> None:
+        """Count what is to come."""
+        self.expected += files
+
+    def advance(self) -> None:
+        """Count what is done."""
+        self.done += 1
+
+
+def test_progress_is_told_of_every_file(hub: LoopbackHub) -> None:
+    hub.add_repository(sharded(count=5))
+    progress = Counter()
+    asyncio.run(ascan("org/sharded", revision="dev", progress=progress))
+    assert (progress.expected, progress.done) == (5, 5)
+
+
+@pytest.mark.parametrize("options", [{"dtypes": "float32"}, {"dtypes": []}, {"dtypes": ["floaty"]}, {"scope": "moon"}])
+def test_wrong_options_are_told_before_anything_is_asked(hub: LoopbackHub, options: dict[str, object]) -> None:
+    hub.add_repository(single())
+    with pytest.raises(UsageError):
+        scan("org/single", **options)  # type: ignore[arg-type]
+    assert hub.requests == ()
+
+
+@pytest.mark.parametrize("match", ["never", "cdn", "hub /api/models", "config.json", "resolve"])
+def test_nothing_is_left_open(hub: LoopbackHub, match: str) -> None:
+    hub.add_repository(sharded(count=5))
+    hub.add_fault(Fault(match="safetensors-metadata", kind="status", status=404))
+    hub.add_fault(Fault(match=match, kind="status", status=418))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            scan("org/sharded")
+        except MemscanError:
+            assert match != "never"
+        gc.collect()
+    assert [str(warning.message) for warning in caught] == []
+
+
+def test_a_scan_that_is_cancelled_ends_at_once(hub: LoopbackHub) -> None:
+    hub.add_repository(sharded(count=5))
+    hub.add_fault(Fault(match="cdn", kind="hang"))
+
+    async def main() -> None:
+        async with asyncio.timeout(0.5):
+            await ascan("org/sharded", revision="dev")
+
+    started = time.monotonic()
+    with pytest.raises(TimeoutError):
+        asyncio.run(main())
+    assert time.monotonic() - started < 3
+
+
+def test_the_first_failure_ends_the_others(hub: LoopbackHub) -> None:
+    hub.add_repository(sharded(count=5))
+    hub.add_fault(Fault(match="cdn", kind="status", status=418, times=1))
+    hub.add_fault(Fault(match="cdn", kind="hang"))
+    started = time.monotonic()
+    with pytest.raises(MemscanError):
+        scan("org/sharded", revision="dev")
+    assert time.monotonic() - started < 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal for one process alone")
+def test_an_interrupt_is_one_line(hub: LoopbackHub) -> None:
+    hub.add_repository(sharded(count=5))
+    hub.add_fault(Fault(match="cdn|safetensors-metadata", kind="hang"))
+    command = [*COMMAND, "org/sharded@dev"]
+    with subprocess.Popen(command, env=environment(hub), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and not any(record.origin == "cdn" for record in hub.requests):
+            time.sleep(0.01)
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=20)
+    assert (process.returncode, stdout, stderr.lstrip()) == (130, "", "memscan: interrupted\n")
+    assert time.monotonic() - started < 3
