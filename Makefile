@@ -1,11 +1,14 @@
 # Two commands for a new user: `make run` and `make test`. Both set up what they need in .venv; python3 must be 3.11 or newer.
+# `make test` adds torch and transformers to it; `make test-light` has an environment without them, .venv-light.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+LIGHT := $(VENV)-light/bin
+TIMM := $(VENV)-timm/bin
 TARGET ?= bert-base-cased
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts unit format clean
+.PHONY: help run test test-light test-timm check lint types contracts unit format clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -13,7 +16,13 @@ help:  ## Show this list
 run: $(BIN)/.ready  ## Run the main job offline: `memscan bert-base-cased` against the fixtures behind a loopback Hub
 	@$(BIN)/python -m tests.hub -- $(BIN)/memscan $(TARGET)
 
-test: check unit  ## Run everything: format, lint, types, contracts, tests
+test: check unit  ## Run everything but test-timm: format, lint, types, contracts, tests
+
+test-light: $(LIGHT)/.ready  ## Run the tests that need no torch, in an environment without it
+	$(LIGHT)/python -m pytest -q -m "not torch and not timm"
+
+test-timm: $(TIMM)/.ready  ## Run the tests that need timm, in an environment with the torch that its torchvision is built for
+	$(TIMM)/python -m pytest -q tests/oracle/test_meta_timm.py
 
 check: lint types contracts
 
@@ -27,7 +36,7 @@ types: $(BIN)/.ready
 contracts: $(BIN)/.ready
 	$(BIN)/lint-imports --no-logo
 
-unit: $(BIN)/.ready
+unit: $(BIN)/.ready-torch
 	$(BIN)/python -m pytest -q
 
 format: $(BIN)/.ready  ## Format the code
@@ -35,11 +44,26 @@ format: $(BIN)/.ready  ## Format the code
 	$(BIN)/ruff check --fix .
 
 clean:  ## Remove what the build and the tests leave behind
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-light $(VENV)-timm build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# $(call environment,FOLDER,GROUP) makes one, with memscan in it as it stands here.
+define environment
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "memscan needs Python 3.11 or newer; set PYTHON=")'
+	$(PYTHON) -m venv $(1)
+	$(1)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(1)/bin/python -m pip install --quiet --editable . --group $(2)
+	@touch $@
+endef
 
 $(BIN)/.ready: pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "memscan needs Python 3.11 or newer; set PYTHON=")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable . --group dev
+	$(call environment,$(VENV),dev)
+
+$(BIN)/.ready-torch: $(BIN)/.ready
+	$(BIN)/python -m pip install --quiet --group torch
 	@touch $@
+
+$(LIGHT)/.ready: pyproject.toml
+	$(call environment,$(VENV)-light,dev)
+
+$(TIMM)/.ready: pyproject.toml
+	$(call environment,$(VENV)-timm,timm)

@@ -8,7 +8,7 @@ import safetensors
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memscan.dtype import CASTS, SAFETENSORS, STORED_AS, Kind, unknown
+from memscan.dtype import CASTS, SAFETENSORS, STORED_AS, TORCH, Kind, unknown
 from tests.writers.safetensors import BITS, framed
 
 # The names by which the package's own serializer takes them; it writes no F6.
@@ -109,5 +109,6 @@ def test_packed_is_exact_where_blocks_are_whole_and_less_than_a_block_more_elsew
 
 @pytest.mark.parametrize(("stored", "cast"), STORED_AS.items())
 def test_what_is_stored_as_a_cast_has_its_size(stored: str, cast: str) -> None:
-    assert SAFETENSORS[stored].kind is Kind.FLOAT
-    assert SAFETENSORS[stored].exact_nbytes(16) == CASTS[cast].exact_nbytes(16)
+    dtype = SAFETENSORS.get(stored) or TORCH[stored]
+    assert dtype.kind is Kind.FLOAT
+    assert dtype.exact_nbytes(16) == CASTS[cast].exact_nbytes(16)

@@ -62,9 +62,10 @@ def renamed(tensors: Tensors, rules: Mapping[str, str]) -> Tensors:
     """Apply regular expressions to every name."""
     result: Tensors = {}
     for name, spec in tensors.items():
+        new_name = name
         for pattern, replacement in rules.items():
-            name = re.sub(pattern, replacement, name)
-        result[name] = spec
+            new_name = re.sub(pattern, replacement, new_name)
+        result[new_name] = spec
     if len(result) != len(tensors):
         raise ValueError("two tensors got the same name")
     return result

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from memscan.errors import FormatError
+from memscan.printable import safe
 
 SHOWN = 60  # characters of a stranger's value in a message: enough to recognise it, too few to flood a terminal
 
@@ -35,7 +36,8 @@ def decode(raw: bytes, what: str, *, strict: bool = True) -> object:
     except RecursionError as error:
         raise FormatError(f"{what} is nested too deeply to be read") from error
     except ValueError as error:
-        raise FormatError(f"{what} is not JSON: {error}") from error
+        reason = "a number of thousands of digits" if "digits" in str(error) else error
+        raise FormatError(f"{what} is not JSON: {reason}") from error
     if strict and _SURROGATE.search(text):
         _refuse_lone_surrogates(value, what)
     return value
@@ -91,7 +93,7 @@ def _strings(value: object) -> Iterator[str]:
 
 def shown(value: object) -> str:
     """A stranger's value for a message: one line, printable, short."""
-    text = ascii(value)
+    text = safe(repr(value))
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
 
 
@@ -109,6 +111,14 @@ class Document:
         if not isinstance(value, dict):
             raise FormatError(f"{path} is {_kind(value)}, expected a JSON object")
         return cls(path, value)
+
+    @classmethod
+    def of_list(cls, raw: bytes, path: str) -> "tuple[Document, ...]":
+        """The JSON list of objects in `raw`; FormatError where it is none."""
+        value = decode(raw, path, strict=False)
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise FormatError(f"{path} is {_kind(value)}, expected a list of JSON objects")
+        return tuple(cls(f"{path}[{index}]", item) for index, item in enumerate(value))
 
     def text(self, key: str) -> str | None:
         """A string, or None where absent or null."""

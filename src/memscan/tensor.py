@@ -16,11 +16,13 @@ class TensorInfo:
     shape: tuple[int, ...]
     """Logical shape; `()` is a scalar and holds one element."""
     offset: int
-    """Where its bytes start, counted from the start of the file's data section."""
+    """Where its bytes start: in the file's data section, or in the `storage` that it is a view of."""
     nbytes: int
     """Bytes in the file, as the header states them; the dtype only checks them."""
     storage: str = ""
     """The key of the storage that holds it, where a format lets tensors share one; empty where each has its own."""
+    buffer: bool | None = None
+    """Whether it is a buffer and no parameter; None where the header does not say and the name has to."""
 
     @property
     def elements(self) -> int:

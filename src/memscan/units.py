@@ -20,7 +20,7 @@ def iec_bytes(nbytes: int) -> str:
 
 def _scaled(nbytes: int, labels: tuple[str, ...]) -> str:
     if abs(nbytes) < 1024:
-        return f"{nbytes} {labels[0]}"
+        return "1 byte" if nbytes == 1 else f"{nbytes} {labels[0]}"
     for power, label in enumerate(labels[1:], start=1):
         value = round(nbytes / 1024**power, 2)
         # Rounded first, compared second: 1,048,575 bytes are 1.0 MB, not 1024.0 KB.

@@ -34,7 +34,7 @@ def failure(capsys, *args: object) -> tuple[int, str]:
         (["a b"], 2, "'a b' is not the name of a model"),
         (["ftp://host/file"], 2, "https://, http:// or hf://"),
         (["https://huggingface.co/datasets/squad"], 2, "is not the URL of a model"),
-        (["https://example.com/model.bin"], 2, "does not end in .safetensors"),
+        (["https://example.com/model.onnx"], 2, "is not the URL of one file of weights"),
         (["org/name@"], 2, "'' is not a revision"),
         (["org/name@v1", "--revision", "v2"], 2, "names the revision 'v1', --revision names 'v2'"),
         (["model.safetensors"], 3, "no file or folder 'model.safetensors' here"),
@@ -60,7 +60,55 @@ def test_a_malformed_file_is_code_5(capsys, tmp_path):
     path.write_bytes(b"<html>this is a login page</html>")
     code, line = failure(capsys, path)
     assert code == 5
-    assert "not a safetensors file" in line
+    assert "starts like a web page" in line
+
+
+def test_a_git_lfs_pointer_is_called_one(capsys, tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 440449768\n")
+    code, line = failure(capsys, path)
+    assert code == 5
+    assert "a Git LFS pointer, not the weights" in line
+
+
+def test_a_broken_link_and_a_pipe_are_called_so(capsys, tmp_path):
+    (tmp_path / "model.safetensors").symlink_to(tmp_path / "gone")
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    for target, words in (
+        (tmp_path, "is a link to a file that is gone"),
+        (tmp_path / "model.safetensors", "is a link to a file that is gone"),
+        (tmp_path / "pipe.safetensors", "is no regular file"),
+    ):
+        code, line = failure(capsys, target)
+        assert code == 3
+        assert words in line
+
+
+def test_an_answer_never_replaces_weights(capsys, models):
+    weights = models / "gpt2" / "model.safetensors"
+    size = weights.stat().st_size
+    code, line = failure(capsys, models / "gpt2", "-o", weights)
+    assert (code, weights.stat().st_size) == (2, size)
+    assert "is not a name for an answer" in line
+
+
+@pytest.mark.parametrize(("redirect", "words"), [(">&-", "standard output: it is closed"), (">/dev/full", "No space left")])
+def test_an_answer_that_cannot_be_written_is_said(models, redirect, words):
+    for arguments in (f'"{models / "gpt2"}"', *(["--help"] if "full" in redirect else [])):
+        command = f'"{sys.executable}" -m memscan {arguments} {redirect}'
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert words in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_a_token_is_read_from_standard_input_if_there_is_any(models):
+    for source in ("<&-", "</dev/null", "</dev/zero"):
+        command = f'"{sys.executable}" -m memscan org/name --token - {source}'
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=30)
+        assert done.returncode == 2, source
+        assert "token" in done.stderr
+        assert done.stderr.count("\n") == 1
 
 
 def test_a_malformed_config_is_code_5(capsys, models, tmp_path):
@@ -104,11 +152,18 @@ def test_without_arguments_the_help_is_shown_as_usage(capsys):
     assert "Usage: memscan [OPTIONS] TARGET..." in capsys.readouterr().err
 
 
-def test_a_reader_who_leaves_early_is_no_failure(models):
-    command = f'"{sys.executable}" -m memscan layers "{models / "gpt2"}" --depth 9 --json | head -n 1; echo "${{PIPESTATUS[0]}}"'
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
-    assert done.stderr == ""
-    assert done.stdout.splitlines()[-1] == "0"
+@pytest.mark.parametrize("arguments", ["layers {model} --depth 9 --json", "--help"])
+def test_a_reader_who_leaves_early_is_no_failure(models, arguments):
+    """The reader is gone before memscan writes: it waits for that on its standard input."""
+    words = arguments.format(model=models / "gpt2")
+    program = f"import sys; sys.stdin.read(); sys.argv[1:] = {words.split()!r}; from memscan.cli.main import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        process.stdin.close()
+        stderr = process.stderr.read()
+    assert (process.returncode, stderr) == (0, b"")
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from memscan.architecture import Config
 from memscan.checkpoint import assemble
-from memscan.formats import Safetensors
+from memscan.formats.safetensors import Safetensors
 from memscan.model import Model, Origin
 from memscan.read import run
 

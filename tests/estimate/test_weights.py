@@ -1,6 +1,7 @@
 """The seed's estimate: exact figures of known checkpoints, and of any checkpoint against a count tensor by tensor."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from math import prod
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from memscan.dtype import CASTS
 from memscan.estimate import AS_STORED, Basis, Report, WeightEstimate, estimate_weights
-from memscan.model import CHECKPOINT, Model
+from memscan.model import CHECKPOINT, Alternative, Model
 from memscan.tensor import TensorInfo
 from memscan.units import seed_bytes
 from tests.writers.safetensors import BITS
@@ -322,3 +323,20 @@ def test_any_checkpoint_is_counted_tensor_by_tensor(
     assert found.largest_layer is None or found.largest_layer.nbytes == max(
         sum(one.nbytes for one in part) for part in leaves(found, tensors).values()
     )
+
+
+class TestQuantizations:
+    """Several quantizations of one model: a row each, as stored, whatever the first one is."""
+
+    @pytest.mark.parametrize("dtype", ["F32", "BF16", "I8"])
+    @pytest.mark.parametrize("dtypes", [None, ["float32"]])
+    def test_each_has_a_row_as_stored(self, dtype: str, dtypes: list[str] | None) -> None:
+        first, second = tensor("blk.0.w", (64, 2), dtype), tensor("blk.0.w", (64, 2), "U8")
+        other = Alternative(label="Q8_0", checkpoint=model([second]).checkpoint)
+        own = replace(model([first], library="gguf"), label="FIRST", alternatives=(other,))
+        rows = estimate_weights(own, dtypes=dtypes, scope=CHECKPOINT).estimates
+        assert [(row.dtype, row.total_bytes, row.largest_layer_bytes) for row in rows] == [
+            ("FIRST", first.nbytes, first.nbytes),
+            ("Q8_0", 128, 128),
+        ]
+        assert {(row.stored, row.basis, row.training_bytes) for row in rows} == {(True, Basis.MEASURED, None)}

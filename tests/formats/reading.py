@@ -1,6 +1,7 @@
 """Readers driven by hand, so that every question they ask is seen."""
 
-from memscan.formats import Header, Safetensors
+from memscan.formats import Header
+from memscan.formats.safetensors import Safetensors
 from memscan.read import ByteRange
 
 PATH = "model.safetensors"

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memscan.errors import FormatError
-from memscan.formats import Header, Safetensors, parse_bundle
+from memscan.formats import Header, parse_bundle
+from memscan.formats.safetensors import Safetensors
 from memscan.read import ByteRange
 from tests.formats.reading import PATH, asked, read
 from tests.writers.safetensors import BITS, Spec, framed, padded, table, write

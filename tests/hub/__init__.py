@@ -10,11 +10,12 @@ from .hub import STRANGER, LoopbackHub
 from .materialise import FIXTURES, load_fixtures, materialise
 from .message import Headers
 from .record import Record, round_trips
-from .repository import Repository, Revision
+from .repository import Discussion, Repository, Revision
 
 __all__ = [
     "FIXTURES",
     "STRANGER",
+    "Discussion",
     "Fault",
     "Headers",
     "LoopbackHub",

@@ -14,7 +14,9 @@ from .refusal import (
 )
 from .repository import Repository, Revision
 
-MARKERS = frozenset({"revision", "tree", "refs", "safetensors-metadata", "resolve"})  # what may follow a repository id
+MARKERS = frozenset(
+    {"revision", "tree", "refs", "discussions", "safetensors-metadata", "resolve"}
+)  # what may follow a repository id
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,17 @@ class Revision:
         return Entry(path=path, content=content, lfs=lfs)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Discussion:
+    """A discussion or a pull request of a repository."""
+
+    num: int
+    title: str
+    author: str
+    is_pull_request: bool = False
+    status: str = "open"
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Repository:
     """A model repository as the loopback Hub serves it."""
@@ -64,6 +75,7 @@ class Repository:
     readers: frozenset[str] = frozenset()
     """Tokens that may read it where it is gated or private."""
     lfs_suffixes: tuple[str, ...] = LFS_SUFFIXES
+    discussions: tuple[Discussion, ...] = ()
     info: Mapping[str, object] = field(default_factory=dict)
     """Put over the model info of the API, for instance a `safetensors` summary that is wrong."""
 

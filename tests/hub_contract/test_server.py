@@ -27,7 +27,7 @@ def test_a_record_says_what_was_asked_and_sent(hub: LoopbackHub) -> None:
 
 
 def test_round_trips_count_what_waited() -> None:
-    with LoopbackHub([Repository(repo_id="org/sharded", files={})], latency=0.03) as hub:
+    with LoopbackHub([Repository(repo_id="org/sharded", files={})], latency=0.3) as hub:
         for _ in range(2):
             with ThreadPoolExecutor(8) as pool:
                 list(pool.map(lambda _: ask(hub.endpoint + INFO), range(8)))

@@ -129,7 +129,7 @@ NO_TARGETS = [
     "https://huggingface.co/api/models/org/name",
     "https://huggingface.co/models?search=bert",
     "https://huggingface.co/org/name/tree/main/../..",
-    "https://example.com/model.bin",
+    "https://example.com/model.onnx",
     "https://example.com/",
 ]
 
@@ -160,7 +160,7 @@ def test_a_url_of_one_file_has_no_revision() -> None:
     [
         ("https://user:s3cret@example.com/x.safetensors", "main"),
         ("https://example.com/x.safetensors?sig=s3cret", "main"),
-        ("https://user:s3cret@example.com/x.bin?sig=s3cret", None),
+        ("https://user:s3cret@example.com/x.onnx?sig=s3cret", None),
         ("https://user:s3cret@huggingface.co/spaces/a/b?sig=s3cret", None),
         ("https://user:s3cret@huggingface.co/org/name/tree/dev", "main"),
         ("https://huggingface.co/o/n/resolve/dev/x?t=s3cret", "main"),

@@ -4,6 +4,7 @@ Fields as `PreTrainedConfig` of transformers writes them (https://huggingface.co
 and those by which timm and diffusers are known.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from memscan.document import Document
@@ -23,11 +24,21 @@ class Config:
         """Read the file's bytes; FormatError where they are not a JSON object."""
         return cls(Document.parse(raw, "config.json", strict=False))
 
+    @classmethod
+    def of_words(cls, words: Mapping[str, object], path: str) -> "Config":
+        """The same of words that another place gives: GGUF keys."""
+        return cls(Document(path, words))
+
     @property
     def architecture(self) -> str | None:
-        """The class that saved the checkpoint: `architectures[0]`, or timm's `architecture`."""
+        """The class that saved the checkpoint: `architectures[0]`, timm's `architecture`, or the `_class_name` of diffusers."""
         declared = self.document.texts("architectures")
-        return declared[0] if declared else self.document.text("architecture")
+        if declared:
+            return declared[0]
+        name = self.document.values.get("_class_name")
+        if isinstance(name, list) and name:  # the file of a pipeline of one's own, and its class
+            name = name[-1]
+        return self.document.text("architecture") or (name if isinstance(name, str) and name else None)
 
     @property
     def model_type(self) -> str | None:

@@ -1,6 +1,7 @@
 """Headers laid side by side: one checkpoint, and what its index and its files say differently."""
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 
 from memscan.checkpoint.base import Checkpoint, Shard
 from memscan.document import shown
@@ -13,19 +14,69 @@ SHOWN_NAME = 200  # characters of one of them: longer than any real one
 SHOWN_NAMES = 3  # tensor or file names in one note
 
 
-def assemble(format_name: str, headers: Mapping[str, Header], sizes: Mapping[str, int]) -> Checkpoint:
-    """One checkpoint of `headers` (file to header); `sizes` are the files' sizes in bytes."""
+def assemble(format_name: str, headers: Mapping[str, Header], sizes: Mapping[str, int], *, slices: bool = False) -> Checkpoint:
+    """One checkpoint of `headers` (file to header); `sizes` are the files' sizes in bytes.
+
+    With `slices`, every file holds a slice of every tensor (tensor parallelism), and equal names are different tensors.
+    """
     tensors: dict[str, TensorInfo] = {}
     repeated: list[str] = []
-    for header in headers.values():
+    for number, header in enumerate(headers.values()):
         for tensor in header.tensors:
-            if tensor.name in tensors:
-                repeated.append(tensor.name)
+            name = f"{tensor.name}@{number}" if slices and tensor.name in tensors else tensor.name
+            if name in tensors:
+                repeated.append(name)
             else:
-                tensors[tensor.name] = tensor
-    shards = tuple(Shard(path=path, size=sizes[path], tensors=len(header.tensors)) for path, header in headers.items())
-    notes = (*_repeated(list(dict.fromkeys(repeated))), *_unknown_dtypes(tensors.values()))
-    return Checkpoint(format=format_name, shards=shards, tensors=tuple(tensors.values()), notes=notes)
+                tensors[name] = tensor if name == tensor.name else replace(tensor, name=name)
+    tied = tuple(tensor for header in headers.values() for tensor in header.tied)
+    optimizer = tuple(tensor for header in headers.values() for tensor in header.optimizer)
+    return Checkpoint(
+        format=format_name,
+        shards=tuple(Shard(path=path, size=sizes[path], tensors=len(header.tensors)) for path, header in headers.items()),
+        tensors=tuple(tensors.values()),
+        tied=tied,
+        optimizer=optimizer,
+        metadata=next(iter(headers.values())).metadata if headers else {},
+        notes=(*_repeated(list(dict.fromkeys(repeated))), *_unknown_dtypes(tensors.values()), *_shared(tied, optimizer)),
+    )
+
+
+def renamed(checkpoint: Checkpoint, prefix: str) -> Checkpoint:
+    """`checkpoint` as a part of a model, its tensors' names behind `prefix`."""
+    if not prefix:
+        return checkpoint
+
+    def moved(tensors: Iterable[TensorInfo]) -> tuple[TensorInfo, ...]:
+        return tuple(replace(tensor, name=prefix + tensor.name) for tensor in tensors)
+
+    return replace(
+        checkpoint, tensors=moved(checkpoint.tensors), tied=moved(checkpoint.tied), optimizer=moved(checkpoint.optimizer)
+    )
+
+
+def combined(parts: Sequence[Checkpoint]) -> Checkpoint:
+    """One checkpoint of all `parts`, whose names do not collide."""
+    return Checkpoint(
+        format="+".join(dict.fromkeys(part.format for part in parts)),
+        shards=tuple(shard for part in parts for shard in part.shards),
+        tensors=tuple(tensor for part in parts for tensor in part.tensors),
+        tied=tuple(tensor for part in parts for tensor in part.tied),
+        optimizer=tuple(tensor for part in parts for tensor in part.optimizer),
+        metadata=parts[0].metadata,
+        notes=tuple(note for part in parts for note in part.notes),
+    )
+
+
+def _shared(tied: tuple[TensorInfo, ...], optimizer: tuple[TensorInfo, ...]) -> Iterator[Note]:
+    if tied:
+        message = (
+            f"{plural(len(tied), 'tensor')} sharing the storage of another, counted once: {_some([one.name for one in tied])}"
+        )
+        yield Note(code="tied", message=message)
+    if optimizer:
+        nbytes = sum(tensor.nbytes for tensor in optimizer)
+        message = f"{plural(len(optimizer), 'tensor')} of training state beside the weights, {nbytes:,} bytes, not counted"
+        yield Note(code="training-state", message=message)
 
 
 def compare_with_index(index: ShardIndex, headers: Mapping[str, Header], files: Iterable[str]) -> tuple[Note, ...]:

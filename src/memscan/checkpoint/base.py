@@ -1,7 +1,7 @@
 """A checkpoint: the tensors that a set of files stores, whatever model they belong to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from memscan.note import Note
 from memscan.tensor import TensorInfo
@@ -25,7 +25,13 @@ class Checkpoint:
     format: str
     shards: tuple[Shard, ...]
     tensors: tuple[TensorInfo, ...]
-    """Each name once, in the order of the files and of the bytes in them."""
+    """Each name and each byte once, in the order of the files and of the bytes in them."""
+    tied: tuple[TensorInfo, ...] = ()
+    """Tensors that share their bytes with one of `tensors`; not counted."""
+    optimizer: tuple[TensorInfo, ...] = ()
+    """The state of a training run that the files hold beside the weights; not counted."""
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    """The free-form values of the first file's header: GGUF keys, safetensors' strings."""
     notes: tuple[Note, ...] = ()
 
     @property

@@ -17,6 +17,8 @@ NUMBERS = (Kind.FLOAT, Kind.COMPLEX, Kind.QUANTIZED, Kind.UNKNOWN)
 
 def is_buffer(tensor: TensorInfo) -> bool:
     """Whether `tensor` is a buffer: integer or boolean, or a floating tensor with the name of a known one."""
+    if tensor.buffer is not None:
+        return tensor.buffer
     if tensor.dtype.kind not in NUMBERS:
         return True
     last = tensor.name.rpartition(".")[2]

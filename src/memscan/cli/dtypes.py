@@ -17,6 +17,7 @@ def join_dtypes(args: Sequence[str], takes_value: Mapping[str, bool]) -> list[st
     Words up to the next option must be dtypes; only where no target came before may targets follow them. `takes_value`
     says of each option whether the word behind it is its value. UsageError, with a suggestion, for any other word.
     """
+    args = [part for word in args for part in _opened(word)]
     joined: list[str] = []
     targets = 0
     index = 0
@@ -38,6 +39,11 @@ def join_dtypes(args: Sequence[str], takes_value: Mapping[str, bool]) -> list[st
             joined.append(args[index])
             index += 1
     return joined
+
+
+def _opened(word: str) -> list[str]:
+    """`--dtypes=float32` as the two words that it is."""
+    return [OPTION, word.removeprefix(f"{OPTION}=")] if word.startswith(f"{OPTION}=") else [word]
 
 
 def parse_dtypes(words: str) -> tuple[str, ...]:

@@ -50,7 +50,11 @@ class DefaultGroup(click.Group):
         inner = click.Context(default, info_name=ctx.info_name, parent=ctx.parent, **default.context_settings)
         default.format_usage(inner, formatter)
         self.format_help_text(ctx, formatter)
-        default.format_options(inner, formatter)
+        options = [param for param in default.get_params(inner) if isinstance(param, click.Option)]
+        records = [record for param in options if (record := param.get_help_record(inner))]
+        own = [record for param in self.params if (record := param.get_help_record(ctx))]
+        with formatter.section("Options"):
+            formatter.write_dl([*records[:-1], *own, *records[-1:]])
         self.format_commands(ctx, formatter)
         self.format_epilog(ctx, formatter)
 

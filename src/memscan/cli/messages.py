@@ -18,6 +18,8 @@ def complain(line: str) -> None:
 
 def abandon_stdout() -> None:
     """Send what is left for standard output nowhere: it cannot be written, and Python would try again at exit."""
+    if sys.stdout is None:
+        return
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -1,9 +1,9 @@
 """The options that every command with targets shares, and the value that they become."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -13,21 +13,19 @@ from memscan.dtype import CASTS
 F = TypeVar("F", bound=Callable[..., object])
 
 OUTPUT_FORMATS = ("table", "json", "markdown", "csv")  # memscan.report.FORMATS, spelt out so that --help need not import it
-SCOPES = ("auto", "checkpoint")  # memscan.scanning.SCOPES, likewise; tests hold both pairs together
+SCOPES = ("auto", "checkpoint")  # memscan.scanning.SCOPES, likewise; tests hold the pairs together
+BACKENDS = ("auto", "header", "meta")  # memscan.scanning.BACKENDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the words of the command line mean."""
+    """What the words of the command line mean, before anything heavy is imported."""
 
     targets: tuple[str, ...]
-    revision: str | None
-    token: str | None
-    library: str | None
-    scope: str
+    scan: Mapping[str, Any]
+    """The keyword arguments of `memscan.scanning.ScanOptions`."""
     output_format: str
     output: str | None
-    dtypes: tuple[str, ...] | None = None
 
 
 def dtypes_callback(_ctx: click.Context, _param: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -53,6 +51,10 @@ def target_options(command: F) -> F:
         click.option(
             "--library-name", "library", metavar="NAME", help="The library that loads it: transformers, timm, diffusers, ..."
         ),
+        click.option("--file", metavar="PATH", help="The weight file or index inside TARGET to read."),
+        click.option("--subfolder", metavar="PATH", help="The folder inside TARGET to read."),
+        click.option("--variant", metavar="NAME", help="The variant to read: fp16 for model.fp16.safetensors."),
+        click.option("--mmproj", is_flag=True, help="Add the projector (mmproj-*) of a GGUF model."),
         click.option(
             "--scope", type=click.Choice(SCOPES), default="auto", show_default=True, help="Which tensors the numbers are about."
         ),
@@ -67,9 +69,16 @@ def target_options(command: F) -> F:
         click.option("--json", "as_json", is_flag=True, help="Short for --format json."),
         click.option("-o", "--output", metavar="FILE", help="Write to FILE instead of standard output."),
         click.option(
+            "--backend",
+            type=click.Choice(BACKENDS),
+            default="auto",
+            show_default=True,
+            help="Read headers, or build the model on torch's meta device; auto builds it where there is nothing to read.",
+        ),
+        click.option(
             "--trust-remote-code",
             is_flag=True,
-            help="Accepted for compatibility: headers are read and no code of a model is run.",
+            help="Let the meta device run the repository's own code; reading headers never runs any.",
         ),
         click.option("--debug", is_flag=True, help="Show where an error was raised."),
     )
@@ -78,26 +87,35 @@ def target_options(command: F) -> F:
     return command
 
 
-def options_from(given: dict[str, object]) -> Options:
-    """The shared options among click's parameters `given`; reads the token from standard input if asked to."""
+MAX_TOKEN = 4_096  # characters read from standard input
+WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".onnx")
+SCAN_OPTIONS = (
+    "revision",
+    "library",
+    "scope",
+    "file",
+    "subfolder",
+    "variant",
+    "mmproj",
+    "dtypes",
+    "backend",
+    "trust_remote_code",
+)
+
+
+def options_from(given: Mapping[str, object]) -> Options:
+    """The options among click's parameters `given`; reads the token from standard input if asked to."""
     token = given["token"]
     if token == "-":  # noqa: S105 -- the word for standard input
-        token = sys.stdin.readline().strip()
+        token = "" if sys.stdin is None else sys.stdin.readline(MAX_TOKEN).strip()
         if not token:
             raise click.UsageError("--token - found no token on standard input")
-
-    def text(key: str) -> str | None:
-        value = given[key]
-        return None if value is None else str(value)
-
-    targets, dtypes = given["targets"], given.get("dtypes")
+    targets, output = given["targets"], given["output"]
+    if output is not None and (not output or str(output).endswith(WEIGHTS)):
+        raise click.UsageError(f"--output {output!a} is not a name for an answer; give the name of a text file")
     return Options(
         targets=targets if isinstance(targets, tuple) else (),
-        revision=text("revision"),
-        token=None if token is None else str(token),
-        library=text("library"),
-        scope=str(given["scope"]),
+        scan={"token": token, **{name: given[name] for name in SCAN_OPTIONS if name in given}},
         output_format="json" if given["as_json"] else str(given["output_format"]),
-        output=text("output"),
-        dtypes=dtypes if isinstance(dtypes, tuple) else None,
+        output=None if output in (None, "-") else str(output),
     )

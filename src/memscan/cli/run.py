@@ -1,19 +1,22 @@
 """What the commands do: scan the targets, put the answer out, say what failed, and return the worst exit code."""
 
-import asyncio
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from memscan.cli.exit import Exit, code_of
 from memscan.cli.messages import abandon_stdout, complain, one_line
 from memscan.cli.options import Options
+from memscan.cli.output import write_file
 from memscan.cli.progress import Bar
 from memscan.errors import MemscanError, UsageError
 from memscan.estimate import Report
-from memscan.report import Failure, renderer
-from memscan.scanning import scan_all
+from memscan.report import Failure, render_files, render_layers, renderer
+from memscan.scanning import ScanOptions, run_alone, scan_all, survey_all
+from memscan.source import shown_url
 
-Results = Sequence[Report | Failure]
+T = TypeVar("T")
 
 
 def run_estimate(options: Options, commands: Sequence[str]) -> int:
@@ -21,69 +24,71 @@ def run_estimate(options: Options, commands: Sequence[str]) -> int:
     first = options.targets[0]
     if first in commands:
         raise UsageError(f"{first} is a command: write it first (memscan {first} ...), or ./{first} for a folder of that name")
-    return _finish(_scan(options), renderer(options.output_format), options.output)
+    return _finish(options, _scan(options), renderer(options.output_format))
 
 
 def run_layers(options: Options, *, depth: int) -> int:
     """`memscan layers`."""
-    from memscan.report.layers import render_layers
-
-    def render(results: Results) -> str:
-        return render_layers(results, depth=depth, output=options.output_format)
-
-    return _finish(_scan(options), render, options.output)
+    return _finish(options, _scan(options), lambda results: render_layers(results, depth=depth, output=options.output_format))
 
 
-def _scan(options: Options) -> Results:
+def run_files(options: Options) -> int:
+    """`memscan files`."""
+    outcomes = run_alone(survey_all(options.targets, ScanOptions(**options.scan)))
+    results = _with_failures(options.targets, outcomes)
+    return _finish(options, results, lambda results: render_files(results, options.output_format))
+
+
+def _scan(options: Options) -> list[Report | Failure]:
     bar = Bar()
     try:
-        outcomes = asyncio.run(
-            scan_all(
-                options.targets, revision=options.revision, token=options.token, library=options.library,
-                dtypes=options.dtypes, scope=options.scope, progress=bar,
-            )
-        )  # fmt: skip
+        outcomes = run_alone(scan_all(options.targets, ScanOptions(**options.scan), bar))
     finally:
         bar.close()
+    return _with_failures(options.targets, outcomes)
+
+
+def _with_failures(words: Sequence[str], outcomes: Sequence[T | MemscanError]) -> list[T | Failure]:
     return [
         Failure(requested=shown_word(word), code=code_of(outcome), error=outcome)
         if isinstance(outcome, MemscanError)
         else outcome
-        for word, outcome in zip(options.targets, outcomes, strict=True)
+        for word, outcome in zip(words, outcomes, strict=True)
     ]
 
 
 def shown_word(word: str) -> str:
     """The target's word as results show it: of a URL, not the parts that may be secret."""
-    from memscan.source import shown_url
-
     return shown_url(word) if "://" in word else word
 
 
-def _emit(text: str, output: str | None) -> None:
-    if not text:
-        return
-    try:
-        if output is None:
-            print(text, flush=True)
-        else:
-            Path(output).write_text(text + "\n", encoding="utf-8")
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        if output is None:
-            abandon_stdout()
-        raise UsageError(f"cannot write {output or 'standard output'}: {error.strerror or error}") from error
-
-
-def _finish(results: Results, render: Callable[[Results], str], output: str | None) -> int:
+def _finish(options: Options, results: Sequence[T | Failure], render: Callable[[Sequence[T | Failure]], str]) -> int:
     """Put the answer out, say what failed, and return the worst exit code."""
     # Of one target that failed there is nothing to show; of several, the formats that have a place for errors show them.
-    if len(results) > 1 or isinstance(results[0], Report):
-        _emit(render(results), output)
+    if len(results) > 1 or not isinstance(results[0], Failure):
+        _emit(render(results), options.output)
     failures = [result for result in results if isinstance(result, Failure)]
     for failure in failures:
         message = str(failure.error)
         named = "" if len(results) == 1 or message.startswith(failure.requested) else f"{failure.requested}: "
         complain(one_line(named + message))
     return max((failure.code for failure in failures), default=Exit.OK)
+
+
+def _emit(text: str, output: str | None) -> None:
+    if not text:
+        return
+    if output is None and sys.stdout is None:
+        raise UsageError("cannot write standard output: it is closed")
+    try:
+        if output is None:
+            print(text, flush=True)
+        else:
+            write_file(Path(output), text + "\n")
+    except BrokenPipeError:
+        # The reader has had enough (`memscan ... | head`): that is no failure, and there is nobody left to tell.
+        abandon_stdout()
+    except OSError as error:
+        if output is None:
+            abandon_stdout()
+        raise UsageError(f"cannot write {output or 'standard output'}: {error.strerror or error}") from error

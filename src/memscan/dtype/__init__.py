@@ -4,5 +4,19 @@ from memscan.dtype.base import DType, Kind, unknown
 from memscan.dtype.casts import CASTS, DTYPES, STORED_AS
 from memscan.dtype.ggml import GGML, GGML_RETIRED, ggml
 from memscan.dtype.safetensors import SAFETENSORS
+from memscan.dtype.torch import STORAGES, TORCH
 
-__all__ = ["CASTS", "DTYPES", "GGML", "GGML_RETIRED", "SAFETENSORS", "STORED_AS", "DType", "Kind", "ggml", "unknown"]
+__all__ = [
+    "CASTS",
+    "DTYPES",
+    "GGML",
+    "GGML_RETIRED",
+    "SAFETENSORS",
+    "STORAGES",
+    "STORED_AS",
+    "TORCH",
+    "DType",
+    "Kind",
+    "ggml",
+    "unknown",
+]

@@ -25,5 +25,13 @@ STORED_AS = {
     "F8_E4M3": "float8",
     "F8_E4M3FNUZ": "float8",
     "F8_E5M2FNUZ": "float8",
+    "float64": "float64",
+    "float32": "float32",
+    "float16": "float16",
+    "bfloat16": "bfloat16",
+    "float8_e5m2": "float8",
+    "float8_e4m3fn": "float8",
+    "float8_e4m3fnuz": "float8",
+    "float8_e5m2fnuz": "float8",
 }
-"""Which cast changes nothing for a stored dtype."""
+"""Which cast changes nothing for a stored dtype, in the spellings of safetensors, GGUF and torch."""

@@ -50,6 +50,19 @@ class WeightEstimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """One way to hold a model that is made of parts."""
+
+    name: str
+    """`all resident`, `model offload`, `merged` ..."""
+    nbytes: int
+    """Stored bytes on the device at the worst moment, activations apart."""
+    basis: Basis
+    what: str
+    """What is held at that moment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """All that one scan found out."""
 
@@ -60,4 +73,6 @@ class Report:
     largest_layer: Layer | None
     """None where the scope holds no tensor."""
     estimates: tuple[WeightEstimate, ...]
+    placements: tuple[Placement, ...]
+    """Ways to hold it, where it is made of parts."""
     notes: tuple[Note, ...]

@@ -13,7 +13,11 @@ class Header:
     """What the header of one file says, checked against itself and against the file's size."""
 
     tensors: tuple[TensorInfo, ...]
-    """In the order of their bytes in the file."""
+    """In the order of their bytes in the file, or of the pickle that names them; each byte once."""
+    tied: tuple[TensorInfo, ...] = ()
+    """Tensors that share bytes with one of `tensors` of the same storage; their bytes are not counted again."""
+    optimizer: tuple[TensorInfo, ...] = ()
+    """The state of a training run (moments, random states, averaged copies) that stands beside the weights."""
     metadata: Mapping[str, object]
     """The free-form values that the file carries."""
 

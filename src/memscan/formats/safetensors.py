@@ -37,16 +37,26 @@ class Safetensors:
             raise FormatError(f"{path}: {size:,} bytes, too short for a safetensors file, which starts with 8 bytes of length")
         (length,) = LENGTH.unpack((yield ByteRange(0, LENGTH.size)))
         if length > MAX_HEADER:
-            raise FormatError(
-                f"{path}: says its header has {length:,} bytes, more than the {MAX_HEADER:,} that safetensors allows;"
-                " this is not a safetensors file, or it is damaged"
-            )
+            raise FormatError(f"{path}: {_what_else(length)}")
         if LENGTH.size + length > size:
             raise FormatError(
                 f"{path}: says its header has {length:,} bytes, but the file has only {size:,}; it is cut off or damaged"
             )
         table = decode((yield ByteRange(LENGTH.size, length)), f"{path}: the header")
         return parse_table(table, path, data_size=size - LENGTH.size - length)
+
+
+def _what_else(length: int) -> str:
+    """What a file is whose first eight bytes are no length of a header: often something that is easy to tell."""
+    start = LENGTH.pack(length)
+    if start == b"version ":
+        return "a Git LFS pointer, not the weights; fetch them with `git lfs pull`"
+    if start.lstrip().startswith(b"<"):
+        return "starts like a web page, not like a safetensors file; the download went wrong"
+    return (
+        f"says its header has {length:,} bytes, more than the {MAX_HEADER:,} that safetensors allows;"
+        " this is not a safetensors file, or it is damaged"
+    )
 
 
 def parse_bundle(raw: bytes, sizes: Mapping[str, int]) -> tuple[Mapping[str, Header], Document]:

@@ -1,13 +1,15 @@
 """A model as memscan found it: the target, the checkpoint, the config."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from memscan.architecture import Config
-from memscan.checkpoint import Checkpoint
+from memscan.checkpoint import Checkpoint, Verdict
+from memscan.dtype import Kind
 from memscan.note import Note
 
 # Libraries whose models are numbered blocks of a transformer; of others memscan knows only leaf modules.
-BLOCK_LIBRARIES = frozenset({"transformers", "sentence-transformers", "setfit", "peft", "diffusers", "mlx"})
+BLOCK_LIBRARIES = frozenset({"transformers", "sentence-transformers", "setfit", "peft", "diffusers", "mlx", "gguf"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,19 +28,88 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """The same model in another quantization, complete in itself."""
+
+    label: str
+    checkpoint: Checkpoint
+
+
+class Role(StrEnum):
+    """What a part is to its model."""
+
+    COMPONENT = "component"
+    """Of a diffusers pipeline."""
+    MODULE = "module"
+    """Of a sentence-transformers model."""
+    ADAPTER = "adapter"
+    """Of PEFT."""
+    BASE = "base"
+    """The model that an adapter adapts."""
+    PROJECTOR = "mmproj"
+    """Of a GGUF model, for images or sound."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A part of a model that has weight files of its own; its tensors are among the model's."""
+
+    name: str
+    role: Role
+    class_name: str | None
+    """The class that loads it, as the repository declares it."""
+    library: str | None
+    checkpoint: Checkpoint
+    """Its tensors, under the names that they have in the model."""
+    quantization: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSurvey:
+    """The weight files at a place, and what a loader would take of them."""
+
+    origin: Origin
+    verdicts: tuple[Verdict, ...]
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """One model, read."""
 
     origin: Origin
     checkpoint: Checkpoint
+    label: str | None = None
+    """The quantization that the name of a GGUF file states."""
+    alternatives: tuple[Alternative, ...] = ()
     config: Config | None
     """None where there is no config.json."""
+    parts: tuple[Part, ...] = ()
+    """Where the model is made of several; they make up the checkpoint."""
     notes: tuple[Note, ...] = ()
 
     @property
     def quantization(self) -> str | None:
-        """The method that the stored weights are quantized with, if any."""
-        return None if self.config is None else self.config.quantization
+        """The method that the stored weights are quantized with, if any: as the config declares it, or GGUF's block types."""
+        if any(tensor.dtype.kind is Kind.QUANTIZED for tensor in self.checkpoint.tensors):
+            return self.label or self.checkpoint.format
+        declared = [part.quantization for part in self.parts if part.quantization is not None]
+        return declared[0] if declared else None if self.config is None else self.config.quantization
+
+    @property
+    def has_unknown_dtypes(self) -> bool:
+        """Whether a tensor is of a dtype that memscan does not know: neither a float nor anything else."""
+        return any(tensor.dtype.kind is Kind.UNKNOWN for tensor in self.checkpoint.tensors)
+
+    @property
+    def is_castable(self) -> bool:
+        """Whether it is known what a cast to another dtype makes of it."""
+        return self.quantization is None and not self.has_unknown_dtypes
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether the number of logical parameters is hidden: by a packing or a dtype that the shapes alone do not tell."""
+        return (self.quantization is not None and self.checkpoint.format != "gguf") or self.has_unknown_dtypes
 
     @property
     def has_blocks(self) -> bool:

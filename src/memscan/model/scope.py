@@ -38,7 +38,7 @@ def _checkpoint(model: Model) -> Scope:
     tensors = model.checkpoint.tensors
     buffers = [tensor for tensor in tensors if is_buffer(tensor)]
     buffer_bytes = sum(tensor.nbytes for tensor in buffers)
-    packed = model.quantization is not None
+    packed = model.is_packed
     elements = sum(tensor.elements for tensor in tensors) - sum(tensor.elements for tensor in buffers)
     return Scope(
         name=CHECKPOINT, class_name=None, tensors=tensors, parameters=None if packed else elements,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from memscan.tensor import TensorInfo
 
-# What the field numbers its blocks in: layers, layer, h, block, blocks, resblocks, albert_layers, transformer_blocks.
-BLOCK = re.compile(r"(?:^|\.)(?:h|(?:[^.]*[a-z_])?(?:layers?|blocks?))\.\d+(?![^.])", re.DOTALL)
+# What the field numbers its blocks in: layers, layer, h, blk (GGUF), block, blocks, resblocks, albert_layers, transformer_blocks.
+BLOCK = re.compile(r"(?:^|\.)(?:h|blk|(?:[^.]*[a-z_])?(?:layers?|blocks?))\.\d+(?![^.])", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

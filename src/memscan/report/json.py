@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from memscan.checkpoint import is_buffer
 from memscan.estimate import Report
-from memscan.model import Scope
+from memscan.model import Part, Scope
+from memscan.note import Note
 from memscan.report.base import Failure
-from memscan.tensor import TensorInfo
+from memscan.report.words import parameters
 from memscan.version import __version__
 
 SCHEMA = 1
@@ -26,7 +27,7 @@ def render_objects(results: Sequence[Report | Failure], as_object: Callable[[Rep
         "schema": SCHEMA,
         "memscan": __version__,
         "reports": [as_object(result) for result in results if isinstance(result, Report)],
-        "errors": [_error(result) for result in results if isinstance(result, Failure)],
+        "errors": [error_object(result) for result in results if isinstance(result, Failure)],
     }
     return json.dumps(several, indent=2)
 
@@ -39,7 +40,10 @@ def as_object(report: Report) -> dict[str, object]:
         "memscan": __version__,
         "target": target(report),
         "checkpoint": _checkpoint(report),
-        "components": [],
+        "components": [_component(part) for part in report.model.parts],
+        "placements": [
+            {"name": one.name, "bytes": one.nbytes, "basis": one.basis.value, "what": one.what} for one in report.placements
+        ],
         "scope": report.scope,
         "scopes": {name: _scope(scope) for name, scope in report.scopes.items()},
         "largest_layer": None if layer is None else {"name": layer.name, "parameters": layer.parameters, "bytes": layer.nbytes},
@@ -55,7 +59,7 @@ def as_object(report: Report) -> dict[str, object]:
             }
             for row in report.estimates
         ],
-        "notes": [{"code": note.code, "message": note.message} for note in report.notes],
+        "notes": note_objects(report.notes),
     }
 
 
@@ -76,18 +80,20 @@ def target(report: Report) -> dict[str, object]:
 
 def _checkpoint(report: Report) -> dict[str, object]:
     checkpoint = report.model.checkpoint
-    packed = report.model.quantization is not None
+    packed = report.model.is_packed
     return {
         "format": checkpoint.format,
         "files": [{"path": shard.path, "size": shard.size, "tensors": shard.tensors} for shard in checkpoint.shards],
         "tensors": len(checkpoint.tensors),
-        "parameters": None if packed else _parameters(checkpoint.tensors),
+        "parameters": None if packed else parameters(checkpoint.tensors),
         "buffers": None if packed else sum(tensor.elements for tensor in checkpoint.tensors if is_buffer(tensor)),
         "bytes": checkpoint.nbytes,
+        "tied": [tensor.name for tensor in checkpoint.tied],
+        "training_state_bytes": sum(tensor.nbytes for tensor in checkpoint.optimizer),
         "dtypes": {
             name: {
                 "tensors": len(tensors),
-                "parameters": None if packed else _parameters(tensors),
+                "parameters": None if packed else parameters(tensors),
                 "bytes": sum(tensor.nbytes for tensor in tensors),
             }
             for name, tensors in checkpoint.by_dtype().items()
@@ -95,8 +101,20 @@ def _checkpoint(report: Report) -> dict[str, object]:
     }
 
 
-def _parameters(tensors: Sequence[TensorInfo]) -> int:
-    return sum(tensor.elements for tensor in tensors if not is_buffer(tensor))
+def _component(part: Part) -> dict[str, object]:
+    packed = part.quantization is not None
+    return {
+        "name": part.name,
+        "role": part.role.value,
+        "class": part.class_name,
+        "library": part.library,
+        "format": part.checkpoint.format,
+        "files": [{"path": shard.path, "size": shard.size, "tensors": shard.tensors} for shard in part.checkpoint.shards],
+        "tensors": len(part.checkpoint.tensors),
+        "parameters": None if packed else parameters(part.checkpoint.tensors),
+        "bytes": part.checkpoint.nbytes,
+        "quantization": part.quantization,
+    }
 
 
 def _scope(scope: Scope) -> Mapping[str, object]:
@@ -109,10 +127,16 @@ def _scope(scope: Scope) -> Mapping[str, object]:
     }
 
 
-def _error(failure: Failure) -> Mapping[str, object]:
+def error_object(failure: Failure) -> Mapping[str, object]:
+    """A target that could not be read, as every JSON output of memscan names it."""
     return {
         "target": failure.requested,
         "exit_code": failure.code,
         "error": type(failure.error).__name__,
         "message": str(failure.error),
     }
+
+
+def note_objects(notes: Sequence[Note]) -> list[dict[str, str]]:
+    """Notes, as every JSON output of memscan writes them."""
+    return [{"code": note.code, "message": note.message} for note in notes]

@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from memscan.estimate import Report
 from memscan.modules import Module, tree
-from memscan.printable import safe
 from memscan.report.base import Failure
 from memscan.report.csv import guarded
 from memscan.report.grid import grid
-from memscan.report.json import SCHEMA, render_objects, target
-from memscan.report.markdown import cell, not_read
-from memscan.report.words import title
+from memscan.report.json import SCHEMA, note_objects, render_objects, target
+from memscan.report.markdown import cell, not_read, table
+from memscan.report.words import notes, short, title
 from memscan.units import iec_bytes
 from memscan.version import __version__
 
@@ -33,9 +32,9 @@ def _modules(report: Report, depth: int) -> Iterator[tuple[int, Module, float]]:
 
 
 def _rows(report: Report, depth: int) -> Iterator[tuple[str, str, str, str, str]]:
-    packed = report.model.quantization is not None
+    packed = report.model.is_packed
     for level, module, share in _modules(report, depth):
-        name = "  " * (level - 1) + safe(module.name)
+        name = "  " * (level - 1) + short(module.name)
         parameters = "packed" if packed else f"{module.parameters:,}"
         yield name, parameters, f"{module.nbytes:,}", iec_bytes(module.nbytes), f"{share:.1%}"
 
@@ -44,7 +43,10 @@ def _table(results: Sequence[Report | Failure], depth: int) -> str:
     align = ("left", "right", "right", "right", "right")
     reports = [result for result in results if isinstance(result, Report)]
     tables = [grid(list(_rows(report, depth)), HEADERS, layout="simple", align=align) for report in reports]
-    return "\n\n".join(f"{title(report)}\n\n{table}" for report, table in zip(reports, tables, strict=True))
+    return "\n\n".join(
+        "\n".join([title(report), "", text, *(["", *notes(report)] if report.notes else [])])
+        for report, text in zip(reports, tables, strict=True)
+    )
 
 
 def _markdown(results: Sequence[Report | Failure], depth: int) -> str:
@@ -54,9 +56,9 @@ def _markdown(results: Sequence[Report | Failure], depth: int) -> str:
 
 
 def _markdown_lines(report: Report, depth: int) -> Iterator[str]:
-    yield from (cell(title(report)), "", f"| {' | '.join(HEADERS)} |", "|:--|--:|--:|--:|--:|")
-    for row in _rows(report, depth):
-        yield f"| {' | '.join(cell(value.strip()) for value in row)} |"
+    yield from (cell(title(report)), "", *table(HEADERS, _rows(report, depth)))
+    if report.notes:
+        yield from ("", *(f"- {cell(note.message)}" for note in report.notes))
 
 
 def _json(results: Sequence[Report | Failure], depth: int) -> str:
@@ -64,7 +66,7 @@ def _json(results: Sequence[Report | Failure], depth: int) -> str:
 
 
 def _object(report: Report, depth: int) -> Mapping[str, object]:
-    packed = report.model.quantization is not None
+    packed = report.model.is_packed
     modules = [
         {
             "name": module.name,
@@ -76,7 +78,14 @@ def _object(report: Report, depth: int) -> Mapping[str, object]:
         }
         for level, module, share in _modules(report, depth)
     ]
-    return {"schema": SCHEMA, "memscan": __version__, "target": target(report), "scope": report.scope, "modules": modules}
+    return {
+        "schema": SCHEMA,
+        "memscan": __version__,
+        "target": target(report),
+        "scope": report.scope,
+        "modules": modules,
+        "notes": note_objects(report.notes),
+    }
 
 
 def _csv(results: Sequence[Report | Failure], depth: int) -> str:
@@ -91,7 +100,7 @@ def _csv(results: Sequence[Report | Failure], depth: int) -> str:
 
 def _csv_rows(report: Report, depth: int) -> Iterator[tuple[object, ...]]:
     requested = guarded(report.model.origin.requested)
-    packed = report.model.quantization is not None
+    packed = report.model.is_packed
     for level, module, share in _modules(report, depth):
         counts = ("", "") if packed else (module.parameters, module.buffers)
         yield (requested, level, guarded(module.name), *counts, module.nbytes, share)

@@ -3,10 +3,20 @@
 from collections.abc import Sequence
 
 from memscan.estimate import Report
-from memscan.printable import safe
 from memscan.report.base import Failure
 from memscan.report.grid import grid
-from memscan.report.words import COLUMNS, FOOTNOTE, heading, rows, title
+from memscan.report.words import (
+    COLUMNS,
+    FOOTNOTE,
+    PART_COLUMNS,
+    PLACEMENT_COLUMNS,
+    heading,
+    notes,
+    part_rows,
+    placement_rows,
+    rows,
+    title,
+)
 
 
 def render(results: Sequence[Report | Failure]) -> str:
@@ -15,6 +25,12 @@ def render(results: Sequence[Report | Failure]) -> str:
 
 
 def _one(report: Report) -> str:
-    table = grid(rows(report), COLUMNS, layout="github")
-    notes = [f"Note: {safe(note.message)}" for note in report.notes]
-    return "\n".join([title(report), "", heading(report), "", table, "", FOOTNOTE, *notes])
+    blocks = [title(report)]
+    if report.model.parts:
+        blocks.append(grid(part_rows(report), PART_COLUMNS, layout="github"))
+    blocks.append(heading(report))
+    blocks.append(grid(rows(report), COLUMNS, layout="github"))
+    if report.placements:
+        blocks.append(grid(placement_rows(report), PLACEMENT_COLUMNS, layout="github"))
+    blocks.append("\n".join([FOOTNOTE, *notes(report)]))
+    return "\n\n".join(blocks)

@@ -1,6 +1,8 @@
 """The corridor from a word to a report: the only room that sees both the window and the core."""
 
-from memscan.scanning.api import AUTO, SCOPES, ascan, scan, scan_all
-from memscan.scanning.reading import Progress, read_model
+from memscan.scanning.api import ascan, scan, scan_all, survey_all
+from memscan.scanning.checkpoints import Progress
+from memscan.scanning.options import AUTO, BACKENDS, SCOPES, ScanOptions
+from memscan.scanning.together import run_alone
 
-__all__ = ["AUTO", "SCOPES", "Progress", "ascan", "read_model", "scan", "scan_all"]
+__all__ = ["AUTO", "BACKENDS", "SCOPES", "Progress", "ScanOptions", "ascan", "run_alone", "scan", "scan_all", "survey_all"]

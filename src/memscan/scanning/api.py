@@ -1,81 +1,115 @@
 """The library's front door: a word in, a report out, with and without a running event loop."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from os import PathLike, fspath
 from threading import Thread
 
 from memscan.document import shown
-from memscan.dtype import CASTS
 from memscan.errors import MemscanError, UsageError
 from memscan.estimate import Report, estimate_weights
-from memscan.model import CHECKPOINT
-from memscan.scanning.reading import Progress, read_model
+from memscan.model import CHECKPOINT, FileSurvey
+from memscan.scanning.checkpoints import Progress
+from memscan.scanning.options import AUTO, ScanOptions
+from memscan.scanning.reading import ModelReader, read_files
+from memscan.scanning.together import run_alone
 from memscan.source import Sources, parse_target
-
-AUTO = "auto"
-SCOPES = (AUTO, CHECKPOINT)
 
 
 def scan(
-    target: str | PathLike[str], *, revision: str | None = None, token: str | None = None, library: str | None = None,
-    dtypes: Sequence[str] | None = None, scope: str = AUTO,
-) -> Report:  # fmt: skip
+    target: str | PathLike[str],
+    *,
+    revision: str | None = None,
+    token: str | None = None,
+    library: str | None = None,
+    dtypes: Iterable[str] | None = None,
+    scope: str = AUTO,
+    file: str | None = None,
+    subfolder: str | None = None,
+    variant: str | None = None,
+    mmproj: bool = False,
+    backend: str = AUTO,
+    trust_remote_code: bool = False,
+) -> Report:
     """How much memory the model `target` needs, from its headers alone.
 
     `target` is a model on the Hub (`bert-base-cased`, `org/name`, `org/name@revision`, `hf://org/name/file`, a URL of it),
-    the URL of one .safetensors file, or a folder or file on this machine. `dtypes` are names in `memscan.DTYPES`; `library`
-    (transformers, timm, ...) overrides what the Hub and the config say. Works with and without a running event loop.
+    the URL of one file of weights, or a folder or file on this machine. `dtypes` are names in `memscan.DTYPES`; `library`
+    (transformers, timm, ...) overrides what the Hub and the config say; `file`, `subfolder` and `variant` choose among the
+    weights of a repository. `backend="meta"` builds the model on torch's meta device instead of reading headers, which
+    `auto` does where there are none to read and torch is installed. Works with and without a running event loop.
 
     Raises a `memscan.MemscanError`: see `memscan.errors` for which and why.
     """
-    work = ascan(target, revision=revision, token=token, library=library, dtypes=dtypes, scope=scope)
+    work = ascan(
+        target, revision=revision, token=token, library=library, dtypes=dtypes, scope=scope, file=file, subfolder=subfolder,
+        variant=variant, mmproj=mmproj, backend=backend, trust_remote_code=trust_remote_code,
+    )  # fmt: skip
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(work)
+        return run_alone(work)
     return _in_thread(work)
 
 
 async def ascan(
-    target: str | PathLike[str], *, revision: str | None = None, token: str | None = None, library: str | None = None,
-    dtypes: Sequence[str] | None = None, scope: str = AUTO, progress: Progress | None = None,
-) -> Report:  # fmt: skip
+    target: str | PathLike[str],
+    *,
+    revision: str | None = None,
+    token: str | None = None,
+    library: str | None = None,
+    dtypes: Iterable[str] | None = None,
+    scope: str = AUTO,
+    file: str | None = None,
+    subfolder: str | None = None,
+    variant: str | None = None,
+    mmproj: bool = False,
+    backend: str = AUTO,
+    trust_remote_code: bool = False,
+    progress: Progress | None = None,
+) -> Report:
     """The asynchronous twin of `scan`."""
-    _check_options(dtypes, scope)
-    async with Sources(token=token) as sources:
-        found = parse_target(fspath(target), revision=revision)
-        model = await read_model(sources, found, library=library, progress=progress)
-    return estimate_weights(model, dtypes=dtypes, scope=CHECKPOINT if scope == AUTO else scope)
+    if isinstance(dtypes, str):
+        raise UsageError(f"dtypes is {shown(dtypes)}, expected a list of names")
+    options = ScanOptions(
+        revision=revision, token=token, library=library, dtypes=None if dtypes is None else tuple(dtypes), scope=scope,
+        file=file, subfolder=subfolder, variant=variant, mmproj=mmproj, backend=backend, trust_remote_code=trust_remote_code,
+    )  # fmt: skip
+    (outcome,) = await scan_all([fspath(target)], options, progress)
+    if isinstance(outcome, MemscanError):
+        raise outcome
+    return outcome
 
 
-async def scan_all(
-    words: Sequence[str], *, revision: str | None, token: str | None, library: str | None, dtypes: Sequence[str] | None,
-    scope: str, progress: Progress | None,
-) -> list[Report | MemscanError]:  # fmt: skip
+async def scan_all(words: Sequence[str], options: ScanOptions, progress: Progress | None = None) -> list[Report | MemscanError]:
     """A report, or the error that stands in its place, for each of `words`; all at once, over one HTTP client."""
-    _check_options(dtypes, scope)
-    async with Sources(token=token) as sources:
+    options.check()
+    scope = CHECKPOINT if options.scope == AUTO else options.scope
+    async with Sources(token=options.token) as sources:
+        reader = ModelReader(sources, options, progress)
 
         async def one(word: str) -> Report | MemscanError:
             try:
-                found = parse_target(word, revision=revision)
-                model = await read_model(sources, found, library=library, progress=progress)
+                model = await reader.read(parse_target(word, revision=options.revision))
             except MemscanError as error:
                 return error
-            return estimate_weights(model, dtypes=dtypes, scope=CHECKPOINT if scope == AUTO else scope)
+            return estimate_weights(model, dtypes=options.dtypes, scope=scope)
 
         return list(await asyncio.gather(*(one(word) for word in words)))
 
 
-def _check_options(dtypes: Sequence[str] | None, scope: str) -> None:
-    if isinstance(dtypes, str) or (dtypes is not None and not dtypes):
-        raise UsageError(f"dtypes is {shown(dtypes)}, expected a list of some of {', '.join(CASTS)}")
-    for name in dtypes or ():
-        if name not in CASTS:
-            raise UsageError(f"{shown(name)} is not a dtype; expected some of {', '.join(CASTS)}")
-    if scope not in SCOPES:
-        raise UsageError(f"{shown(scope)} is not a scope; expected one of {', '.join(SCOPES)}")
+async def survey_all(words: Sequence[str], options: ScanOptions) -> list[FileSurvey | MemscanError]:
+    """The weight files of each of `words`, which of them are chosen, and why; no header is read."""
+    options.check()
+    async with Sources(token=options.token) as sources:
+
+        async def one(word: str) -> FileSurvey | MemscanError:
+            try:
+                return await read_files(sources, parse_target(word, revision=options.revision), options)
+            except MemscanError as error:
+                return error
+
+        return list(await asyncio.gather(*(one(word) for word in words)))
 
 
 def _in_thread(work: Coroutine[object, object, Report]) -> Report:
@@ -84,7 +118,7 @@ def _in_thread(work: Coroutine[object, object, Report]) -> Report:
 
     def run() -> None:
         try:
-            outcome.append(asyncio.run(work))
+            outcome.append(run_alone(work))
         except BaseException as error:  # noqa: BLE001 -- handed over whole to the thread that waits
             outcome.append(error)
 

@@ -1,54 +1,211 @@
-"""From a target to a model: what is asked for, in which order, and what runs at once."""
+"""From a target to a model: which files make it, and what is read of them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+import posixpath
+from collections.abc import Mapping
+from dataclasses import replace
 
-from memscan.architecture import MAX_CONFIG, Config
-from memscan.checkpoint import (
-    Checkpoint,
-    Selection,
-    assemble,
-    compare_total_size,
-    compare_with_index,
-    select,
-    unlisted_shards,
-)
-from memscan.document import shown
-from memscan.errors import FormatError
-from memscan.formats import Header, Safetensors, ShardIndex, parse_bundle, shard_index
-from memscan.model import Model, Origin
+from memscan.architecture import MAX_CONFIG, Config, gguf_words
+from memscan.checkpoint import Selection, combined, explain, select
+from memscan.document import Document
+from memscan.errors import FormatError, NoWeightsError, TargetError
+from memscan.model import Alternative, FileSurvey, Model, Origin, Part, Role
 from memscan.note import Note
-from memscan.read import arun
+from memscan.scanning.adapters import ADAPTER, base_failed, base_target
+from memscan.scanning.checkpoints import CheckpointReader, Progress
+from memscan.scanning.fallback import MetaReader
+from memscan.scanning.options import AUTO, ScanOptions
+from memscan.scanning.parts import (
+    CONFIG,
+    MODULES,
+    PIPELINE,
+    Plan,
+    explain_parts,
+    plan_modules,
+    plan_pipeline,
+    plan_projector,
+    projectors,
+    read_config,
+    read_parts,
+)
 from memscan.scanning.together import both, every
-from memscan.source import Head, Listing, Source, Sources, Target
+from memscan.source import Listing, Source, Sources, Target
 
-CONFIG = "config.json"
-
-
-class Progress(Protocol):
-    """Told how many files a scan needs, as it finds out, and each time that one has been read."""
-
-    def expect(self, files: int) -> None:
-        """`files` more are to be read."""
-
-    def advance(self) -> None:
-        """One of them has been read."""
+GGUF = "gguf"
+META = "meta"
+MAX_ADAPTERS = 3  # adapters of adapters
+ADAPTER_WEIGHTS = "adapter_model."  # how PEFT calls the file of an adapter
+Step = tuple[str, str]  # a repository or folder, and the folder inside it
 
 
-async def read_model(sources: Sources, target: Target, *, library: str | None = None, progress: Progress | None = None) -> Model:
-    """Read the headers and the config of `target`; requests that do not depend on each other run at once."""
+class ModelReader:
+    """Reads models from sources; requests that do not depend on each other run at once."""
+
+    def __init__(self, sources: Sources, options: ScanOptions, progress: Progress | None = None) -> None:
+        self._sources = sources
+        self._options = options
+        self._progress = progress
+
+    async def read(self, target: Target, *, above: tuple[Step, ...] = ()) -> Model:
+        """The model at `target`; `above` are the adapters that lead to it, for the base of an adapter may be one too."""
+        async with self._sources.open(target) as source:
+            listing = await source.listing()
+            place = self._options.place(target)
+            folder = f"{place}/" if place is not None else ""
+            reader = CheckpointReader(source, listing.files, self._progress)
+            meta = MetaReader(source, listing, target, self._options)
+            origin = _origin(target, listing, self._options.library or listing.library)
+            if self._options.backend == META:
+                return await meta.build(folder, origin)
+            step = (listing.name, folder)
+            is_adapter = folder + ADAPTER in listing.files
+            if is_adapter and step in above:
+                raise TargetError(f"{listing.name} is its own base model")
+            if is_adapter and len(above) == MAX_ADAPTERS:
+                raise TargetError(f"it is an adapter too, the last of more than {MAX_ADAPTERS} on top of each other")
+            try:
+                made = await self._made_of_parts(source, listing, target, folder, reader)
+                if made is not None:
+                    return made
+                model, raw = await both(
+                    self._plain(source, listing, target, reader), _small(source, folder + ADAPTER if is_adapter else None)
+                )
+            except NoWeightsError as error:
+                if self._options.backend != AUTO or folder.rstrip("/") in listing.files:
+                    raise
+                return await meta.instead_of(error, folder, origin)
+        if raw is None:
+            return model
+        if not posixpath.basename(model.checkpoint.shards[0].path).startswith(ADAPTER_WEIGHTS):
+            message = f"{folder}{ADAPTER} stands beside the weights of a whole model; the adapter is not counted"
+            return replace(model, notes=(*model.notes, Note(code="adapter-beside", message=message)))
+        adapter = Document.parse(raw, folder + ADAPTER, strict=False)
+        return await self._adapted(target, model, adapter, (*above, step))
+
+    async def _made_of_parts(
+        self, source: Source, listing: Listing, target: Target, folder: str, reader: CheckpointReader
+    ) -> Model | None:
+        """A pipeline, or a sentence-transformers model with weights in more than one module; None for any other."""
+        options = self._options
+        if folder + PIPELINE in listing.files:
+            plans, config, notes = await plan_pipeline(source, listing.files, folder, options.variant)
+            parts = await read_parts(reader, source, plans)
+            origin = _origin(target, listing, options.library or "diffusers")
+            return _made_of(parts, origin, config=config, notes=(*listing.notes, *notes))
+        if folder + MODULES not in listing.files:
+            return None
+        plans = await plan_modules(source, listing.files, folder, options.variant)
+        if not any(plan.prefix for plan in plans):
+            return None
+        # The config at the top is that of the model and of the module at the top: read it once.
+        others = [replace(plan, config=None) if plan.config == folder + CONFIG else plan for plan in plans]
+        parts, own = await both(read_parts(reader, source, others), _config(source, listing, folder))
+        if own is not None:
+            parts = tuple(
+                replace(part, quantization=own.quantization) if plan.config == folder + CONFIG else part
+                for part, plan in zip(parts, plans, strict=True)
+            )
+        origin = _origin(target, listing, options.library or listing.library or "sentence-transformers")
+        return _made_of(parts, origin, config=own, notes=listing.notes)
+
+    async def _plain(self, source: Source, listing: Listing, target: Target, reader: CheckpointReader) -> Model:
+        """A model in one set of weight files, or in several quantizations of it."""
+        options = self._options
+        selection = select(listing.files, options.place(target), variant=options.variant)
+        beside = [plan_projector(listing.files, selection.files[0])] if options.mmproj else []
+        # A projector is loaded beside one quantization, not beside each.
+        selection = replace(selection, alternatives=()) if beside else selection
+        (((checkpoint, *others), parts), conversion), config = await both(
+            both(
+                both(every(reader.read(one) for one in (selection, *selection.alternatives)), read_parts(reader, source, beside)),
+                _conversion(source, selection),
+            ),
+            _config(source, listing, _folder(selection)),
+        )
+        is_gguf = selection.format == GGUF
+        if is_gguf:
+            config = Config.of_words(gguf_words(checkpoint.metadata), "the GGUF keys")
+        library = options.library or listing.library or (config.library if config is not None else None)
+        model = Model(
+            origin=_origin(target, listing, GGUF if is_gguf else library),
+            checkpoint=checkpoint,
+            config=config,
+            label=selection.label,
+            alternatives=tuple(
+                Alternative(label=one.label or one.files[0], checkpoint=read)
+                for one, read in zip(selection.alternatives, others, strict=True)
+            ),
+            notes=(*listing.notes, *selection.notes, *conversion),
+        )
+        if not parts:
+            return replace(model, notes=(*model.notes, *_projectors(listing.files, selection)))
+        class_name = config.architecture if config is not None else None
+        own = Part(name="model", role=Role.BASE, class_name=class_name, library=model.origin.library, checkpoint=checkpoint)
+        return replace(model, parts=(own, *parts), checkpoint=combined([checkpoint, *(part.checkpoint for part in parts)]))
+
+    async def _adapted(self, target: Target, own: Model, config: Document, above: tuple[Step, ...]) -> Model:
+        """The adapter `own` with its base model, or alone where that cannot be read."""
+        base = base_target(config, target)
+        if isinstance(base, Note):
+            return replace(own, notes=(*own.notes, base))
+        plain = replace(self._options, file=None, subfolder=None, variant=None, library=None, mmproj=False)
+        try:
+            model = await ModelReader(self._sources, plain, self._progress).read(base, above=above)
+        except (TargetError, FormatError) as error:  # a network that fails may work the next time
+            return replace(own, notes=(*own.notes, base_failed(base.requested.removeprefix("hf://"), error)))
+        adapter = Part(
+            name="adapter",
+            role=Role.ADAPTER,
+            class_name=config.text("peft_type"),
+            library="peft",
+            checkpoint=own.checkpoint,
+        )
+        adapted = Part(
+            name=model.origin.name,
+            role=Role.BASE,
+            class_name=model.config.architecture if model.config is not None else None,
+            library=model.origin.library,
+            checkpoint=model.checkpoint,
+            quantization=model.quantization,
+        )
+        return _made_of((adapter, adapted), own.origin, config=model.config, notes=(*own.notes, *model.notes))
+
+
+def _made_of(parts: tuple[Part, ...], origin: Origin, *, config: Config | None = None, notes: tuple[Note, ...] = ()) -> Model:
+    checkpoint = combined([part.checkpoint for part in parts])
+    return Model(origin=origin, checkpoint=checkpoint, config=config, parts=parts, notes=notes)
+
+
+async def read_files(sources: Sources, target: Target, options: ScanOptions) -> FileSurvey:
+    """Every weight set of `target`, which of them is chosen, and why; reads no header."""
+    place = options.place(target)
     async with sources.open(target) as source:
         listing = await source.listing()
-        selection = select(listing.files, target.path)
-        checkpoint, config = await both(
-            _checkpoint(source, listing, selection, progress), _config(source, listing, _folder(selection))
-        )
-    own = config.library if config is not None else None
-    origin = Origin(
-        requested=target.requested, name=listing.name, repo_id=listing.repo_id, revision=listing.revision,
-        commit=listing.commit, library=library or listing.library or own,
-    )  # fmt: skip
-    return Model(origin=origin, checkpoint=checkpoint, config=config, notes=(*listing.notes, *selection.notes))
+        plans = await _plans(source, listing, f"{place}/" if place is not None else "", options.variant)
+    verdicts = explain_parts(listing.files, plans) if plans else explain(listing.files, place, variant=options.variant)
+    origin = _origin(target, listing, options.library or listing.library)
+    return FileSurvey(origin=origin, verdicts=verdicts, notes=listing.notes)
+
+
+async def _plans(source: Source, listing: Listing, folder: str, variant: str | None) -> list[Plan]:
+    """The parts of a model that is made of several; none of any other."""
+    if folder + PIPELINE in listing.files:
+        plans, _, _ = await plan_pipeline(source, listing.files, folder, variant)
+        return plans
+    if folder + MODULES not in listing.files:
+        return []
+    plans = await plan_modules(source, listing.files, folder, variant)
+    return plans if any(plan.prefix for plan in plans) else []
+
+
+def _origin(target: Target, listing: Listing, library: str | None) -> Origin:
+    return Origin(
+        requested=target.requested,
+        name=listing.name,
+        repo_id=listing.repo_id,
+        revision=listing.revision,
+        commit=listing.commit,
+        library=library,
+    )
 
 
 def _folder(selection: Selection) -> str:
@@ -57,94 +214,31 @@ def _folder(selection: Selection) -> str:
     return head + slash
 
 
+async def _small(source: Source, path: str | None) -> bytes | None:
+    return None if path is None else await source.read(path, MAX_CONFIG)
+
+
 async def _config(source: Source, listing: Listing, folder: str) -> Config | None:
     path = folder + CONFIG
-    if path not in listing.files:
-        return None
-    return Config.parse(await source.read(path, MAX_CONFIG))
+    return await read_config(source, path if path in listing.files else None)
 
 
-async def _checkpoint(source: Source, listing: Listing, selection: Selection, progress: Progress | None) -> Checkpoint:
-    if selection.index is None:
-        headers = await _headers(source, listing.files, selection.files, progress)
-        return assemble(Safetensors.name, headers, listing.files)
-    index: ShardIndex | None = None
-    if selection.files:
-        bundle = await source.bundle(selection.index)
-    else:
-        # Only the index knows its shards, and is needed before them: ask for it beside the reply that may do without it.
-        bundle, index = await both(source.bundle(selection.index), _index(source, selection.index))
-    checkpoint = None if bundle is None else _from_bundle(bundle, selection, listing.files)
-    if checkpoint is not None:
-        return checkpoint
-    if index is not None:
-        return await _from_index(source, listing, index, selection, guessed={}, progress=progress)
-    read, guessed = await both(_index(source, selection.index), _headers(source, listing.files, selection.files, progress))
-    return await _from_index(source, listing, read, selection, guessed=guessed, progress=progress)
+def _projectors(files: Mapping[str, int], selection: Selection) -> tuple[Note, ...]:
+    """The projectors that a GGUF model is loaded with for images or sound."""
+    if selection.format != GGUF:
+        return ()
+    found = projectors(files)
+    if not found:
+        return ()
+    listed = ", ".join(f"{path} ({files[path]:,} bytes)" for path in found[:5])
+    message = f"for images or sound a projector is loaded beside the model, not counted here: {listed}; --mmproj adds it"
+    return (Note(code="mmproj", message=message),)
 
 
-async def _index(source: Source, path: str) -> ShardIndex:
-    return shard_index.parse(await source.read(path, shard_index.MAX_INDEX), path)
-
-
-def _from_bundle(bundle: bytes, selection: Selection, sizes: Mapping[str, int]) -> Checkpoint | None:
-    """The checkpoint in the Hub's one reply; None where the reply does not hold, and each shard has to be asked."""
-    index = selection.index or ""
-    folder = _folder(selection)
-    try:
-        headers, metadata = parse_bundle(bundle, {path.removeprefix(folder): size for path, size in sizes.items()})
-    except FormatError:
-        return None
-    headers = {folder + path: headers[path] for path in sorted(headers)}
-    checkpoint = assemble(Safetensors.name, headers, sizes)
-    notes = (
-        *compare_total_size(index, metadata.values.get("total_size"), checkpoint),
-        *unlisted_shards(index, set(headers), selection.files),
-    )
-    # The reply leaves something out, or the index is wrong: only the files themselves tell which.
-    return None if notes else checkpoint
-
-
-async def _from_index(
-    source: Source,
-    listing: Listing,
-    index: ShardIndex,
-    selection: Selection,
-    *,
-    guessed: Mapping[str, Header],
-    progress: Progress | None,
-) -> Checkpoint:
-    """The checkpoint that `index` describes: `guessed` are the shards read beside it, the rest is read now."""
-    for shard in index.shards:
-        if shard not in listing.files:
-            raise FormatError(f"{index.path} names the shard {shown(shard)}, which is not there")
-    rest = tuple(shard for shard in index.shards if shard not in guessed)
-    others = await _headers(source, listing.files, rest, progress)
-    headers = {shard: guessed[shard] if shard in guessed else others[shard] for shard in index.shards}
-    checkpoint = assemble(Safetensors.name, headers, listing.files)
-    notes = (
-        *compare_with_index(index, headers, selection.files),
-        *compare_total_size(index.path, index.metadata.values.get("total_size"), checkpoint),
-    )
-    return _noted(checkpoint, notes)
-
-
-def _noted(checkpoint: Checkpoint, notes: tuple[Note, ...]) -> Checkpoint:
-    return Checkpoint(
-        format=checkpoint.format, shards=checkpoint.shards, tensors=checkpoint.tensors, notes=(*checkpoint.notes, *notes)
-    )
-
-
-async def _headers(
-    source: Source, sizes: Mapping[str, int], paths: Sequence[str], progress: Progress | None
-) -> dict[str, Header]:
-    if progress is not None:
-        progress.expect(len(paths))
-
-    async def one(path: str) -> Header:
-        header = await arun(Safetensors().read_header(path, sizes[path]), Head(source, path, sizes[path]).fetch)
-        if progress is not None:
-            progress.advance()
-        return header
-
-    return dict(zip(paths, await every(one(path) for path in paths), strict=True))
+async def _conversion(source: Source, selection: Selection) -> tuple[Note, ...]:
+    """What to try where only torch files are there and their conversion waits to be merged."""
+    revision = await source.conversion() if selection.format == "torch" else None
+    if revision is None:
+        return ()
+    message = f"a conversion of these weights to safetensors waits in a pull request: --revision {revision} reads it"
+    return (Note(code="conversion", message=message),)

@@ -1,5 +1,6 @@
 """Coroutines that run at once: results in order, and the first failure raised bare after the others have ended."""
 
+import asyncio
 from asyncio import TaskGroup
 from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager
@@ -31,3 +32,14 @@ def _first_failure() -> Iterator[None]:
         yield
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
+
+
+def run_alone(work: Coroutine[object, object, T]) -> T:
+    """`asyncio.run`, without the result in the task: Python 3.11 writes out the repr of a finished task, all of a report."""
+    outcome: list[T] = []
+
+    async def run() -> None:
+        outcome.append(await work)
+
+    asyncio.run(run())
+    return outcome[0]

@@ -41,6 +41,9 @@ class Source(Protocol):
     async def bundle(self, index: str) -> bytes | None:
         """The headers of all the shards of `index` in one reply, where the place has such a service, else None."""
 
+    async def conversion(self) -> str | None:
+        """The revision in which a conversion of the weights to safetensors waits to be merged, where the place has such."""
+
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(

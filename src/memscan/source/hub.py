@@ -22,10 +22,12 @@ from memscan.errors import (
 )
 from memscan.read import ByteRange
 from memscan.source.base import Listing
-from memscan.source.target import REPO_ID, Target
+from memscan.source.target import REPO_ID, Target, shown_url
 from memscan.source.transport import Reply, StatusError, Transport
 
 MAX_LISTING = 200_000_000  # bytes; some 400,000 files at 500 bytes each
+MAX_DISCUSSIONS = 10_000_000  # bytes of one page of them
+CONVERTER = "SFconvertbot"
 MAX_BUNDLE = 400_000_000  # bytes; Kimi-K3's 497,000 tensors at 170 bytes each make 85 MB
 COMMIT = re.compile(r"[0-9a-f]{40}")
 MAIN = "main"
@@ -100,6 +102,24 @@ class HubSource:
         self._check_commit(reply)
         return reply.body
 
+    async def conversion(self) -> str | None:
+        """The open pull request of the Hub's own converter, found as `auto_conversion` of transformers finds it.
+
+        Only a hint for the user: a Hub that does not answer has none.
+        """
+        if self._revision not in (None, MAIN):
+            return None
+        url = (
+            f"{self._transport.endpoint}/api/models/{self._repo_id}/discussions?type=pull_request&status=open&author={CONVERTER}"
+        )
+        try:
+            reply = await self._transport.get(url, limit=MAX_DISCUSSIONS, retry=False)
+            discussions = Document.parse(reply.body, "the Hub's discussions", strict=False).children("discussions")
+            requests = [one.integer("num") for one in discussions if "safetensors" in (one.text("title") or "").lower()]
+        except (StatusError, NetworkError, FormatError):
+            return None
+        return f"refs/pr/{requests[0]}" if requests and requests[0] is not None else None
+
     def _resolve(self, path: str) -> str:
         return f"{self._transport.endpoint}/{self._repo_id}/resolve/{self._commit}/{quote(path)}"
 
@@ -124,9 +144,10 @@ class HubSource:
 
     def _translated(self, refused: StatusError) -> MemscanError:
         """What a refusal of the Hub means to the one who asked."""
-        repo, host = self._repo_id, urlsplit(self._transport.endpoint).netloc
+        home = shown_url(self._transport.endpoint)
+        repo, host = self._repo_id, urlsplit(home).netloc
         known = self._transport.authenticated
-        page = f"{self._transport.endpoint}/{repo}"
+        page = f"{home}/{repo}"
         error: MemscanError = refused.unexpected()
         if refused.code == "RevisionNotFound":
             error = NotFoundError(f"{repo} has no revision {shown(self._revision)}; see {page}/branches for those that it has")
@@ -145,14 +166,18 @@ class HubSource:
             hint = "and that the token can read it" if known else "and set HF_TOKEN or give --token if it is private"
             error = NotFoundError(f"{repo} was not found on {host}; check the name, {hint}")
         elif refused.status == FORBIDDEN:
-            error = TargetError(f"{host} forbids to read {repo}: {shown(refused.message)}; check what the token may read")
+            error = TargetError(
+                f"{host} forbids reading {repo} ({shown(refused.message or 'HTTP 403')}); check what the token may read"
+            )
         return error
 
     def _document(self, reply: Reply, what: str) -> Document:
         try:
             return Document.parse(reply.body, what, strict=False)
         except FormatError as error:
-            raise ServerError(f"{urlsplit(reply.url).netloc} is not a Hugging Face Hub: {error}; check HF_ENDPOINT") from error
+            raise ServerError(
+                f"{urlsplit(shown_url(reply.url)).netloc} is not a Hugging Face Hub: {error}; check HF_ENDPOINT"
+            ) from error
 
     async def __aenter__(self) -> Self:
         return self
@@ -167,7 +192,9 @@ def _identity(info: Document, asked: str) -> tuple[str, str]:
     if not REPO_ID.fullmatch(name):
         raise FormatError(f"{info.path} names the repository {shown(name)}")
     if commit is None or not COMMIT.fullmatch(commit):
-        raise FormatError(f"{info.path} names the commit {shown(commit)}, expected 40 hexadecimal digits")
+        raise FormatError(
+            f"{info.path} names {shown(commit) if commit else 'nothing'} as the commit, expected 40 hexadecimal digits"
+        )
     return name, commit
 
 

@@ -10,6 +10,7 @@ from memscan.errors import FormatError, NotFoundError, TargetError
 from memscan.note import Note
 from memscan.read import ByteRange
 from memscan.source.base import Listing
+from memscan.source.target import WEIGHT_SUFFIXES
 
 MAX_FILES = 20_000  # a folder with more is not a checkpoint but a disk
 INDEX_SUFFIX = ".index.json"  # of a file whose siblings belong to it
@@ -44,7 +45,9 @@ class LocalSource:
     def _files(self) -> dict[str, int]:
         if self._only is None or self._only.endswith(INDEX_SUFFIX):
             found: dict[str, int] = {}
-            _walk(str(self._folder), "", found, 0 if self._only else MAX_DEPTH)
+            broken = _walk(str(self._folder), "", found, 0 if self._only else MAX_DEPTH)
+            if broken and not any(path.endswith(WEIGHT_SUFFIXES) and not path.endswith(".json") for path in found):
+                raise NotFoundError(f"{broken[0]} is a link to a file that is gone; download it again")
             return found
         names = {self._only, "config.json"} if (self._folder / "config.json").is_file() else {self._only}
         return {name: (self._folder / name).stat().st_size for name in sorted(names)}
@@ -76,6 +79,10 @@ class LocalSource:
         """A folder has no such service."""
         return None
 
+    async def conversion(self) -> str | None:
+        """A folder has no pull requests."""
+        return None
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -83,18 +90,30 @@ class LocalSource:
         return None
 
 
-def _walk(folder: str, prefix: str, found: dict[str, int], depth: int) -> None:
+def _walk(folder: str, prefix: str, found: dict[str, int], depth: int) -> list[str]:
+    """Put the files below `folder` into `found`; the links to weights that are gone come back."""
+    broken: list[str] = []
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
             if entry.name.startswith("."):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 if depth > 0:
-                    _walk(entry.path, f"{prefix}{entry.name}/", found, depth - 1)
+                    broken.extend(_walk_below(entry, prefix, found, depth))
             elif _is_file(entry):
                 if len(found) == MAX_FILES:
                     raise TargetError(f"more than {MAX_FILES:,} files below {shown(folder)}; give the folder of one model")
                 found[prefix + entry.name] = entry.stat().st_size
+            elif entry.is_symlink() and entry.name.endswith(WEIGHT_SUFFIXES):
+                broken.append(prefix + entry.name)
+    return broken
+
+
+def _walk_below(entry: os.DirEntry[str], prefix: str, found: dict[str, int], depth: int) -> list[str]:
+    try:
+        return _walk(entry.path, f"{prefix}{entry.name}/", found, depth - 1)
+    except PermissionError:
+        return []  # what may not be entered holds no weights that a loader of this user could read
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
@@ -120,7 +139,7 @@ def open_snapshot(cache: Path, repo_id: str, revision: str | None) -> LocalSourc
     commit = _cached_commit(folder, wanted)
     if commit is None:
         raise NotFoundError(
-            f"{repo_id} at {shown(wanted)} is not in the local cache, and HF_HUB_OFFLINE forbids to ask the Hub;"
+            f"{repo_id} at {shown(wanted)} is not in the local cache, and HF_HUB_OFFLINE forbids asking the Hub;"
             " unset HF_HUB_OFFLINE, or give a folder"
         )
     return LocalSource(folder / "snapshots" / commit, name=repo_id, repo_id=repo_id, commit=commit, revision=wanted)

@@ -41,6 +41,10 @@ class MemorySource:
         """Memory has no such service."""
         return None
 
+    async def conversion(self) -> str | None:
+        """Memory has no pull requests."""
+        return None
+
     async def __aenter__(self) -> Self:
         return self
 

@@ -16,6 +16,11 @@ class Head:
         self._size = size
         self._head = b""
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes at hand."""
+        return len(self._head)
+
     async def fetch(self, wanted: ByteRange) -> bytes:
         """From the bytes at hand; else the usual head first, and after that only what is missing behind it."""
         if wanted.start > max(HEAD, len(self._head)):

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from memscan.document import shown
-from memscan.errors import NotFoundError, UsageError
+from memscan.errors import NotFoundError, TargetError, UsageError
 from memscan.note import Note
 from memscan.source.settings import endpoint
 
@@ -15,7 +15,9 @@ HUB_HOSTS = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
 REPO_ID = re.compile(r"(?:[A-Za-z0-9_][\w.-]*/)?[A-Za-z0-9_][\w.-]*", re.ASCII)
 DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 MAX_REPO_ID = 96  # characters; as validate_repo_id in huggingface_hub
-WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".onnx", ".json")
+URL_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".pth.tar", ".pt.tar", ".jit", ".gguf")
+"""What a plain URL ends in: the formats whose headers are read."""
+WEIGHT_SUFFIXES = (*URL_SUFFIXES, ".onnx", ".json")
 
 
 class Place(StrEnum):
@@ -79,7 +81,9 @@ def _local(word: str, revision: str | None) -> Target | None:
     place = _expanded(word)
     explicit = word.startswith((".", "/", "~", "\\")) or "\\" in word or DRIVE.match(word) is not None
     try:
-        there = place.exists()
+        there = place.exists() or place.is_symlink()
+    except PermissionError as error:
+        raise TargetError(f"{shown(word)} may not be read: {error.strerror}") from error
     except (OSError, ValueError):  # a name that no file system allows is no path
         there = False
     if not there:
@@ -92,9 +96,17 @@ def _local(word: str, revision: str | None) -> Target | None:
         raise UsageError(
             f"{shown(word)} is a path on this machine, which has no revision {shown(revision)}; write hf://{word} for the Hub"
         )
+    _check_kind(place, word)
     folder, path = (place, None) if place.is_dir() else (place.parent, place.name)
     notes = () if explicit else _also_a_name(word)
     return Target(requested=word, place=Place.LOCAL, folder=folder, path=path, notes=notes)
+
+
+def _check_kind(place: Path, word: str) -> None:
+    if place.is_symlink() and not place.exists():
+        raise NotFoundError(f"{shown(word)} is a link to a file that is gone; download it again")
+    if not place.is_dir() and not place.is_file():
+        raise TargetError(f"{shown(word)} is no regular file and no folder; give the file or the folder of a model")
 
 
 def _expanded(word: str) -> Path:
@@ -105,7 +117,7 @@ def _expanded(word: str) -> Path:
 
 
 def _also_a_name(word: str) -> tuple[Note, ...]:
-    if not _is_repo_id(word):
+    if not _is_repo_id(word) or word.endswith(WEIGHT_SUFFIXES):
         return ()
     message = f"read from the path {word} on this machine; write hf://{word} for the model of that name on the Hub"
     return (Note(code="local-path", message=message),)
@@ -138,13 +150,18 @@ def _url(word: str, revision: str | None) -> Target:
         raise UsageError(f"{shown_url(word)} is not a URL: {error}") from error
     if not host or port == 0:
         raise UsageError(f"{shown_url(word)} is not a URL: it names no host, or no port that there is")
-    if host in HUB_HOSTS or word.startswith(endpoint() + "/"):
-        base = urlsplit(endpoint()).path.rstrip("/") if host not in HUB_HOSTS else ""
+    home = urlsplit(endpoint())
+    base = home.path.rstrip("/")
+    at_home = (parts.scheme.lower(), host, port) == (home.scheme, home.hostname, home.port) and parts.path.startswith(base + "/")
+    if host in HUB_HOSTS or at_home:
+        base = base if at_home else ""
         return _hub_url(shown_url(word), parts.path.removeprefix(base), revision)
     if revision is not None:
         raise UsageError(f"{shown_url(word)} is one file, which has no revision {shown(revision)}")
-    if not parts.path.endswith(".safetensors"):
-        raise UsageError(f"{shown_url(word)} does not end in .safetensors; a URL outside the Hub must be one .safetensors file")
+    if not parts.path.endswith(URL_SUFFIXES):
+        raise UsageError(
+            f"{shown_url(word)} is not the URL of one file of weights; outside the Hub it has to end in {', '.join(URL_SUFFIXES)}"
+        )
     return Target(requested=shown_url(word), place=Place.URL, url=word)
 
 

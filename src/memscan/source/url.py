@@ -52,10 +52,14 @@ class UrlSource:
             if refused.status in (404, 410):
                 raise NotFoundError(f"{self._shown} was not found (HTTP {refused.status})") from refused
             if refused.status == 416:
-                raise FormatError(f"{self._shown} is an empty file, expected a safetensors file") from refused
+                raise FormatError(f"{self._shown} is an empty file, expected one of weights") from refused
             if refused.status in (401, 403):
                 raise TargetError(f"{self._shown} may not be read (HTTP {refused.status})") from refused
             raise refused.unexpected() from refused
+
+    async def conversion(self) -> str | None:
+        """A plain server has no pull requests."""
+        return None
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,0 +1,102 @@
+"""The model built from its config on torch's meta device: where no header can be read, or where the user asks for it."""
+
+import asyncio
+from dataclasses import replace
+
+from memscan.architecture import MAX_CONFIG, Config
+from memscan.checkpoint import Checkpoint, combined, renamed
+from memscan.errors import NoWeightsError
+from memscan.model import Model, Origin, Part, Role
+from memscan.scanning.options import ScanOptions
+from memscan.scanning.parts import CONFIG, PIPELINE
+from memscan.source import Listing, Place, Source, Target
+
+LIBRARIES = ("transformers", "timm", "diffusers")
+SAME_CLASSES = {"sentence-transformers": "transformers", "setfit": "transformers"}  # libraries that load through another
+
+
+class MetaReader:
+    """Builds the model of one listing; nothing is imported before that, and no weights are read."""
+
+    def __init__(self, source: Source, listing: Listing, target: Target, options: ScanOptions) -> None:
+        self._source = source
+        self._listing = listing
+        self._target = target
+        self._options = options
+
+    async def instead_of(self, error: NoWeightsError, folder: str, origin: Origin) -> Model:
+        """The model where no weights were found; the `error` that said so, and what would help, where it cannot be built."""
+        from memscan.meta import advice, available
+
+        if folder + CONFIG not in self._listing.files and folder + PIPELINE not in self._listing.files:
+            raise error
+        library = self._library(None, folder)
+        if not available(library):
+            raise NoWeightsError(f"{error}; {advice(library)}") from error
+        return await self.build(folder, origin)
+
+    async def build(self, folder: str, origin: Origin) -> Model:
+        """The model of the config, or of the configs of a pipeline's components, in `folder`."""
+        if folder + PIPELINE in self._listing.files:
+            return await self._pipeline(folder, origin)
+        if folder + CONFIG not in self._listing.files:
+            raise NoWeightsError(f"no config.json in {origin.name} to build a model from")
+        raw = await self._source.read(folder + CONFIG, MAX_CONFIG)
+        config = Config.parse(raw)
+        library = self._library(config, folder)
+        checkpoint = await self._built(library, raw)
+        return Model(origin=_with_library(origin, library), checkpoint=checkpoint, config=config)
+
+    async def _pipeline(self, folder: str, origin: Origin) -> Model:
+        from memscan.meta import components
+
+        parts = []
+        for one in components(await self._source.read(folder + PIPELINE, MAX_CONFIG)):
+            path = f"{folder}{one.name}/{CONFIG}"
+            if path not in self._listing.files or one.library not in LIBRARIES:
+                continue
+            raw = await self._source.read(path, MAX_CONFIG)
+            checkpoint = renamed(await self._built(one.library, raw), f"{one.name}.")
+            parts.append(
+                Part(name=one.name, role=Role.COMPONENT, class_name=one.class_name, library=one.library, checkpoint=checkpoint)
+            )
+        if not parts:
+            raise NoWeightsError(f"{folder}{PIPELINE} names no component with a config to build it from")
+        return Model(
+            origin=_with_library(origin, "diffusers"),
+            checkpoint=combined([part.checkpoint for part in parts]),
+            config=None,
+            parts=tuple(parts),
+        )
+
+    async def _built(self, library: str, config: bytes) -> Checkpoint:
+        from memscan.meta import build
+
+        listing, options = self._listing, self._options
+        local = self._target.folder if self._target.place is Place.LOCAL else None
+        # In a thread: building takes seconds, and other targets are being read meanwhile.
+        return await asyncio.to_thread(
+            build,
+            library=library,
+            config=config,
+            repo_id=listing.repo_id,
+            folder=local,
+            commit=listing.commit,
+            token=options.token,
+            trust_remote_code=options.trust_remote_code,
+        )
+
+    def _library(self, config: Config | None, folder: str) -> str:
+        """The library to build with: the user's word, the Hub's where it names one that builds, the config's."""
+        if self._options.library is not None:
+            return SAME_CLASSES.get(self._options.library, self._options.library)
+        if folder + PIPELINE in self._listing.files:
+            return "diffusers"
+        named = SAME_CLASSES.get(self._listing.library or "", self._listing.library or "")
+        if named in LIBRARIES:
+            return named
+        return (config.library if config is not None else None) or "transformers"
+
+
+def _with_library(origin: Origin, library: str) -> Origin:
+    return replace(origin, library=library)

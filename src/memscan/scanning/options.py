@@ -1,0 +1,59 @@
+"""What a user asks of a scan beside the target's name."""
+
+from dataclasses import dataclass
+
+from memscan.document import shown
+from memscan.dtype import CASTS
+from memscan.errors import UsageError
+from memscan.model import CHECKPOINT
+from memscan.source import Target
+
+AUTO = "auto"
+SCOPES = (AUTO, CHECKPOINT)
+BACKENDS = (AUTO, "header", "meta")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanOptions:
+    """The keyword arguments of `memscan.scan`, and the shared options of the command line."""
+
+    revision: str | None = None
+    """Branch, tag, commit or `refs/pr/N` of a repository."""
+    token: str | None = None
+    """For private and gated repositories; None takes HF_TOKEN or the one that is saved."""
+    library: str | None = None
+    """The library that loads the model, where the Hub or the config say otherwise or nothing."""
+    dtypes: tuple[str, ...] | None = None
+    """Names in `memscan.DTYPES`; None: the seed's four, and as stored."""
+    scope: str = AUTO
+    file: str | None = None
+    """A weight file or an index inside the target."""
+    subfolder: str | None = None
+    """A folder inside the target."""
+    variant: str | None = None
+    """`fp16` for `model.fp16.safetensors`."""
+    mmproj: bool = False
+    """Whether the projector of a GGUF model is added to it."""
+    backend: str = AUTO
+    """`header`: read headers alone. `meta`: build the model on torch's meta device. `auto`: the second where the first cannot."""
+    trust_remote_code: bool = False
+    """Whether building on the meta device may run the repository's own code. Reading headers never does."""
+
+    def check(self) -> None:
+        """UsageError for values that make no sense."""
+        if self.dtypes is not None and not self.dtypes:
+            raise UsageError(f"dtypes is empty, expected some of {', '.join(CASTS)}")
+        for name in self.dtypes or ():
+            if name not in CASTS:
+                raise UsageError(f"{shown(name)} is not a dtype; expected some of {', '.join(CASTS)}")
+        if self.backend not in BACKENDS:
+            raise UsageError(f"{shown(self.backend)} is not a backend; expected one of {', '.join(BACKENDS)}")
+        if self.scope not in SCOPES:
+            raise UsageError(f"{shown(self.scope)} is not a scope; expected one of {', '.join(SCOPES)}")
+
+    def place(self, target: Target) -> str | None:
+        """The one file or folder inside the target that is meant; UsageError where two are named."""
+        named = [path for path in (target.path, self.file, self.subfolder) if path is not None]
+        if len(named) > 1:
+            raise UsageError(f"{' and '.join(named)} name two places inside {target.requested}; give one")
+        return named[0].strip("/") if named else None
