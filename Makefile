@@ -19,10 +19,10 @@ run: $(BIN)/.ready  ## Run the main job offline: `memscan bert-base-cased` again
 test: check unit  ## Run everything but test-timm: format, lint, types, contracts, tests
 
 test-light: $(LIGHT)/.ready  ## Run the tests that need no torch, in an environment without it
-	$(LIGHT)/python -m pytest -q -m "not torch and not timm"
+	MEMSCAN_SUITE=light $(LIGHT)/python -m pytest -q -m "not torch and not timm"
 
 test-timm: $(TIMM)/.ready  ## Run the tests that need timm, in an environment with the torch that its torchvision is built for
-	$(TIMM)/python -m pytest -q tests/oracle/test_meta_timm.py
+	MEMSCAN_SUITE=timm $(TIMM)/python -m pytest -q tests/oracle/test_meta_timm.py
 
 check: lint types contracts
 
@@ -37,7 +37,7 @@ contracts: $(BIN)/.ready
 	$(BIN)/lint-imports --no-logo
 
 unit: $(BIN)/.ready-torch
-	$(BIN)/python -m pytest -q
+	MEMSCAN_SUITE=torch $(BIN)/python -m pytest -q
 
 format: $(BIN)/.ready  ## Format the code
 	$(BIN)/ruff format .

@@ -5,6 +5,7 @@ this file is imported, before any test and any other conftest, and its endpoint 
 this process talks to. A test that needs another environment runs memscan in a process of its own: see `tests.runner`.
 """
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -32,6 +33,21 @@ os.environ.update(
     HF_HUB_DISABLE_TELEMETRY="1",  # else huggingface_hub's first request of a process is one of its own
     NO_PROXY="127.0.0.1,localhost",
 )
+
+
+# Which tests need which packages. They are left out where a package is missing, and never where a suite was asked for that
+# holds them: there the import fails, loudly.
+NEEDS = {
+    "torch": ("oracle/test_torch_oracle.py", "oracle/test_meta_transformers.py", "oracle/test_meta_diffusers.py", "meta"),
+    "timm": ("oracle/test_meta_timm.py",),
+}
+SUITE = os.environ.get("MEMSCAN_SUITE", "")  # set by the Makefile: light, torch, timm
+collect_ignore = [
+    path
+    for package, paths in NEEDS.items()
+    for path in paths
+    if package != SUITE and (SUITE or importlib.util.find_spec(package) is None)
+]
 
 
 def pytest_unconfigure() -> None:

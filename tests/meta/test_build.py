@@ -15,8 +15,6 @@ from memscan.meta import build
 from memscan.meta.device import meta_device
 from tests.hub import FIXTURES
 
-pytest.importorskip("torch")
-pytest.importorskip("transformers")
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
 
 BERT = {
@@ -173,6 +171,11 @@ class TestClasses:
         checkpoint = built(model_type="gemma3", architectures=["Gemma3ForCausalLM"], text_config=text)
         assert [note.code for note in checkpoint.notes] == ["built-on-meta"]
         assert all(not each.name.startswith("vision_tower") for each in checkpoint.tensors)
+
+    def test_the_class_that_a_pipeline_states_goes_before_the_declared_one(self):
+        raw = json.dumps(BERT).encode()
+        checkpoint = build(library="transformers", config=raw, class_name="BertForMaskedLM")
+        assert checkpoint.tensors == built(**{**BERT, "architectures": ["BertForMaskedLM"]}).tensors != built(**BERT).tensors
 
     def test_an_attention_that_is_not_installed_is_not_needed(self):
         checkpoint = built(**BERT, _attn_implementation="flash_attention_2", attn_implementation="flash_attention_3")

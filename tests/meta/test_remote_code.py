@@ -9,8 +9,6 @@ from memscan.meta import build
 from tests.hub import Repository
 from tests.runner import environment
 
-pytest.importorskip("torch")
-pytest.importorskip("transformers")
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
 
 CONFIG = """

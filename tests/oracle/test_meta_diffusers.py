@@ -2,12 +2,12 @@
 
 import json
 
+import diffusers
 import pytest
 
 from memscan.errors import TargetError
 from memscan.meta import build
 
-diffusers = pytest.importorskip("diffusers")
 pytestmark = [
     pytest.mark.torch,
     pytest.mark.oracle,

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+import timm
 from tests.hub import FIXTURES, materialise
 
 from memscan import scan
 from memscan.errors import TargetError
 from memscan.meta import build
 
-timm = pytest.importorskip("timm")
 pytestmark = [
     pytest.mark.timm,
     pytest.mark.oracle,

@@ -7,13 +7,13 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+import transformers
 
 from memscan.checkpoint import Checkpoint
 from memscan.dtype import SAFETENSORS
 from memscan.meta import build
 
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
 pytestmark = [
     pytest.mark.torch,
     pytest.mark.oracle,

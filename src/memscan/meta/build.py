@@ -31,11 +31,12 @@ LIMITS = (
 
 def build(
     *, library: str, config: bytes, repo_id: str | None = None, folder: Path | None = None, commit: str | None = None,
-    token: str | None = None, trust_remote_code: bool = False,
+    token: str | None = None, trust_remote_code: bool = False, class_name: str | None = None,
 ) -> Checkpoint:  # fmt: skip
     """The tensors of the model that `config` (the bytes of its config.json) describes, as `library` would hold them.
 
-    Of a diffusers pipeline, `config` is that of one component. Nothing is downloaded, and no code of a repository is run,
+    Of a diffusers pipeline, `config` is that of one component, and `class_name` the class that model_index.json states for it:
+    it goes before the one that the config declares. Nothing is downloaded, and no code of a repository is run,
     unless `trust_remote_code` allows it and the library has no class of its own; then the code is read from `folder`, or
     from `repo_id` at `commit`. Blocks for seconds, and builds one model at a time: call it in a thread.
 
@@ -46,6 +47,8 @@ def build(
         raise TargetError(advice(library))
     document = Document.parse(config, "config.json", strict=False)
     _check_counts(document.values)
+    if class_name is not None:
+        document = Document(document.path, {**document.values, "architectures": [class_name], "_class_name": class_name})
     order = Order(
         raw=config, config=document, repo_id=repo_id, folder=folder, commit=commit, token=token,
         trust_remote_code=trust_remote_code,

@@ -91,6 +91,8 @@ class Model:
     @property
     def quantization(self) -> str | None:
         """The method that the stored weights are quantized with, if any: as the config declares it, or GGUF's block types."""
+        if not self.checkpoint.shards:
+            return None  # built from the config, and so built dense
         if any(tensor.dtype.kind is Kind.QUANTIZED for tensor in self.checkpoint.tensors):
             return self.label or self.checkpoint.format
         declared = [part.quantization for part in self.parts if part.quantization is not None]

@@ -5,11 +5,13 @@ from dataclasses import replace
 
 from memscan.architecture import MAX_CONFIG, Config
 from memscan.checkpoint import Checkpoint, combined, renamed
-from memscan.errors import NoWeightsError
+from memscan.document import shown
+from memscan.errors import FormatError, NoWeightsError, TargetError
 from memscan.model import Model, Origin, Part, Role
+from memscan.note import Note
 from memscan.scanning.options import ScanOptions
 from memscan.scanning.parts import CONFIG, PIPELINE
-from memscan.source import Listing, Place, Source, Target
+from memscan.source import Listing, Source, Target
 
 LIBRARIES = ("transformers", "timm", "diffusers")
 SAME_CLASSES = {"sentence-transformers": "transformers", "setfit": "transformers"}  # libraries that load through another
@@ -33,7 +35,10 @@ class MetaReader:
         library = self._library(None, folder)
         if not available(library):
             raise NoWeightsError(f"{error}; {advice(library)}") from error
-        return await self.build(folder, origin)
+        try:
+            return await self.build(folder, origin)
+        except (TargetError, FormatError) as failed:
+            raise NoWeightsError(f"{error}; nor can it be built from its config: {failed}") from failed
 
     async def build(self, folder: str, origin: Origin) -> Model:
         """The model of the config, or of the configs of a pipeline's components, in `folder`."""
@@ -44,19 +49,22 @@ class MetaReader:
         raw = await self._source.read(folder + CONFIG, MAX_CONFIG)
         config = Config.parse(raw)
         library = self._library(config, folder)
-        checkpoint = await self._built(library, raw)
+        checkpoint = await self._built(library, raw, folder)
         return Model(origin=_with_library(origin, library), checkpoint=checkpoint, config=config)
 
     async def _pipeline(self, folder: str, origin: Origin) -> Model:
         from memscan.meta import components
 
-        parts = []
+        parts, left_out = [], []
         for one in components(await self._source.read(folder + PIPELINE, MAX_CONFIG)):
-            path = f"{folder}{one.name}/{CONFIG}"
-            if path not in self._listing.files or one.library not in LIBRARIES:
+            inside = f"{folder}{one.name}/"
+            if inside + CONFIG not in self._listing.files:
+                continue  # tokenizers, schedulers: what has no config has no weights
+            if one.library not in LIBRARIES:
+                left_out.append(f"{one.name} ({one.library})")
                 continue
-            raw = await self._source.read(path, MAX_CONFIG)
-            checkpoint = renamed(await self._built(one.library, raw), f"{one.name}.")
+            raw = await self._source.read(inside + CONFIG, MAX_CONFIG)
+            checkpoint = renamed(await self._built(one.library, raw, inside, one.class_name), f"{one.name}.")
             parts.append(
                 Part(name=one.name, role=Role.COMPONENT, class_name=one.class_name, library=one.library, checkpoint=checkpoint)
             )
@@ -67,13 +75,14 @@ class MetaReader:
             checkpoint=combined([part.checkpoint for part in parts]),
             config=None,
             parts=tuple(parts),
+            notes=_left_out(left_out),
         )
 
-    async def _built(self, library: str, config: bytes) -> Checkpoint:
+    async def _built(self, library: str, config: bytes, folder: str, class_name: str | None = None) -> Checkpoint:
         from memscan.meta import build
 
         listing, options = self._listing, self._options
-        local = self._target.folder if self._target.place is Place.LOCAL else None
+        local = self._target.folder / folder if self._target.folder is not None else None
         # In a thread: building takes seconds, and other targets are being read meanwhile.
         return await asyncio.to_thread(
             build,
@@ -84,6 +93,7 @@ class MetaReader:
             commit=listing.commit,
             token=options.token,
             trust_remote_code=options.trust_remote_code,
+            class_name=class_name,
         )
 
     def _library(self, config: Config | None, folder: str) -> str:
@@ -100,3 +110,10 @@ class MetaReader:
 
 def _with_library(origin: Origin, library: str) -> Origin:
     return replace(origin, library=library)
+
+
+def _left_out(names: list[str]) -> tuple[Note, ...]:
+    if not names:
+        return ()
+    message = f"not built and not counted, being of other libraries: {shown(', '.join(names))[1:-1]}"
+    return (Note(code="component-not-built", message=message),)
