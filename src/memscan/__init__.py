@@ -34,6 +34,7 @@ _HOMES = {
     "GatedError": "memscan.errors",
     "TokenError": "memscan.errors",
     "NoWeightsError": "memscan.errors",
+    "UndecidedError": "memscan.errors",
     "NetworkError": "memscan.errors",
     "UnreachableError": "memscan.errors",
     "RateLimitError": "memscan.errors",

@@ -7,6 +7,7 @@
     |   |-- GatedError            access has to be asked for
     |   |-- TokenError            the token was refused
     |   `-- NoWeightsError        nothing there that holds weights memscan reads
+    |       `-- UndecidedError        weights are there, and which of them, or the rest of them, is the user's to say
     |-- NetworkError          the network or the server failed                   exit code 4
     |   |-- UnreachableError      no connection, or silence
     |   |-- RateLimitError        the server asks for more patience than we have
@@ -44,6 +45,10 @@ class TokenError(TargetError):
 
 class NoWeightsError(TargetError):
     """The target is there but holds no weights that memscan reads."""
+
+
+class UndecidedError(NoWeightsError):
+    """Weights are there; which of them is meant, or where the rest of them is, the user has to say."""
 
 
 class NetworkError(MemscanError):

@@ -103,6 +103,10 @@ class LoopbackHub:
         self.tokens.update(dict.fromkeys(repository.readers, "reader"))
         return repository
 
+    def settle(self) -> None:
+        """Wait until everything that was sent to the hub has been read: also by clients that have given up meanwhile."""
+        asyncio.run_coroutine_threadsafe(_turns(), self._loop).result()
+
     def reset(self) -> None:
         """Be as at the start: its own repositories, tokens and latency, no faults, no files, nothing recorded.
 
@@ -155,3 +159,9 @@ class LoopbackHub:
         if request.origin == "hub":
             reply = replace(reply, headers=merged(standing_headers(request, index), reply.headers))
         return reply
+
+
+async def _turns() -> None:
+    """Let the loop of the server accept what has arrived, and read it."""
+    for _ in range(5):
+        await asyncio.sleep(0)

@@ -54,14 +54,14 @@ UNREAD = {
 def test_formats_that_are_not_read(hub: LoopbackHub, kind: str) -> None:
     files, named = UNREAD[kind]
     with pytest.raises(NoWeightsError) as refused:
-        scanned(hub, files)
+        scanned(hub, files, backend="header")
     assert str(refused.value).startswith("the weights in the top folder are in formats whose headers memscan does not read: ")
     assert named in str(refused.value)
 
 
 def test_formats_that_are_not_read_are_exit_code_3(hub: LoopbackHub) -> None:
     hub.add_repository(Repository(repo_id="org/onnx", files=UNREAD["onnx"][0]))
-    done = run_memscan(hub, "org/onnx")
+    done = run_memscan(hub, "org/onnx", "--backend", "header")
     assert (done.code, done.stdout) == (3, "")
     assert done.stderr == (
         "memscan: the weights in the top folder are in formats whose headers memscan does not read: onnx/model.onnx "
@@ -71,7 +71,7 @@ def test_formats_that_are_not_read_are_exit_code_3(hub: LoopbackHub) -> None:
 
 def test_no_weights(hub: LoopbackHub) -> None:
     with pytest.raises(NoWeightsError, match=r"nothing that holds weights in the top folder: 2 files, none of them"):
-        scanned(hub, {"README.md": b"#"})
+        scanned(hub, {"README.md": b"#"}, backend="header")
 
 
 def test_1500_files(hub: LoopbackHub) -> None:

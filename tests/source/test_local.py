@@ -100,7 +100,7 @@ def test_an_index_that_leaves_the_folder(shard: str, tmp_path: Path) -> None:
 )
 def test_a_folder_without_a_checkpoint(files: dict[str, bytes | Path], message: str, tmp_path: Path) -> None:
     with pytest.raises(NoWeightsError, match=message):
-        scan(place(tmp_path, files))
+        scan(place(tmp_path, files), backend="header")
 
 
 @pytest.mark.parametrize("name", ["model", "diffusion_pytorch_model", "open_clip_model", "consolidated", "adapter_model"])

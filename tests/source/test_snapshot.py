@@ -68,7 +68,7 @@ def test_what_is_not_in_the_cache(hub: LoopbackHub, cache: Path, target: str) ->
 
 
 def test_a_snapshot_without_weights(hub: LoopbackHub, cache: Path) -> None:
-    run = offline(hub, cache, "org/partial")
+    run = offline(hub, cache, "org/partial", "--backend", "header")
     assert (run.code, run.stdout) == (3, "")
 
 

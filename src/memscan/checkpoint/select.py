@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from memscan.checkpoint.choice import GGUF, chosen_sets, form, label
-from memscan.checkpoint.verdict import WHAT_IT_READS, folder_of, sized, why_none
+from memscan.checkpoint.verdict import WHAT_IT_READS, folder_of, none_chosen, sized
 from memscan.checkpoint.weight_sets import READ, STEMS, WeightSet, find_weight_sets, is_training_state
 from memscan.errors import NoWeightsError
 from memscan.note import Note
@@ -41,7 +41,7 @@ def select(files: Mapping[str, int], path: str | None = None, *, variant: str | 
     folder = folder_of(files, path)
     chosen = chosen_sets(sets, folder, variant)
     if not chosen:
-        raise NoWeightsError(why_none(sets, files, folder, variant))
+        raise none_chosen(sets, files, folder, variant)
     labels = _labels(chosen)
     best, *others = (_selection(one, own) for one, own in zip(chosen, labels, strict=True))
     notes = (*best.notes, *_beside(chosen[0], sets), *_elsewhere(chosen[0], folder), *_only_variant(chosen[0], variant))

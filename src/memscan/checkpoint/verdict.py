@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from memscan.checkpoint.choice import LLAMA_CPP_DEFAULT, chosen_sets, label, role
 from memscan.checkpoint.weight_sets import READ, STEMS, WeightSet, find_weight_sets
 from memscan.document import shown
-from memscan.errors import NotFoundError
+from memscan.errors import NotFoundError, NoWeightsError, UndecidedError
 from memscan.formats import gguf_names
 from memscan.units import plural
 
@@ -116,23 +116,25 @@ ROLES = {
 }
 
 
-def why_none(sets: Sequence[WeightSet], files: Mapping[str, int], folder: str, variant: str | None) -> str:
-    """The sentence for a folder in which nothing is chosen: what is there instead, and what to do."""
+def none_chosen(sets: Sequence[WeightSet], files: Mapping[str, int], folder: str, variant: str | None) -> NoWeightsError:
+    """The error for a folder in which nothing is chosen: what is there instead, and what to do."""
     where = f"the folder {folder.rstrip('/')}" if folder else "the top folder"
     below = [one for one in sets if one.folder.startswith(folder)]
     readable = [one for one in below if one.format in READ and role(one) is gguf_names.Role.MODEL]
     here = [one for one in readable if one.folder == folder]
     if readable and variant is not None:
         there = sorted({one.variant for one in here or readable if one.variant}) or [one.name for one in here or readable]
-        return f"no weights of the variant {shown(variant)} in {where}; there are {_some(there)}"
+        return UndecidedError(f"no weights of the variant {shown(variant)} in {where}; there are {_some(there)}")
     if here:
-        return _why_undecided_among(here, where)
+        return UndecidedError(_why_undecided_among(here, where))
     if readable:
-        return f"no weights in {where} itself; name a folder or a file, there are {_some([one.name for one in readable])}"
+        return UndecidedError(
+            f"no weights in {where} itself; name a folder or a file, there are {_some([one.name for one in readable])}"
+        )
     if below:
-        return _why_unread(below, where)
+        return NoWeightsError(_why_unread(below, where))
     count = sum(name.startswith(folder) for name in files)
-    return f"nothing that holds weights in {where}: {plural(count, 'file')}, none of them in a format of weights"
+    return NoWeightsError(f"nothing that holds weights in {where}: {plural(count, 'file')}, none of them in a format of weights")
 
 
 def _why_undecided_among(here: Sequence[WeightSet], where: str) -> str:

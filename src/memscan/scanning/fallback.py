@@ -6,7 +6,7 @@ from dataclasses import replace
 from memscan.architecture import MAX_CONFIG, Config
 from memscan.checkpoint import Checkpoint, combined, renamed
 from memscan.document import shown
-from memscan.errors import FormatError, NoWeightsError, TargetError
+from memscan.errors import FormatError, NoWeightsError, TargetError, UndecidedError
 from memscan.model import Model, Origin, Part, Role
 from memscan.note import Note
 from memscan.scanning.options import ScanOptions
@@ -30,6 +30,8 @@ class MetaReader:
         """The model where no weights were found; the `error` that said so, and what would help, where it cannot be built."""
         from memscan.meta import advice, available
 
+        if isinstance(error, UndecidedError):
+            raise error
         if folder + CONFIG not in self._listing.files and folder + PIPELINE not in self._listing.files:
             raise error
         library = self._library(None, folder)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from memscan.architecture import MAX_CONFIG, Config
@@ -80,9 +81,7 @@ async def plan_pipeline(
     """
     path = folder + PIPELINE
     index = Document.parse(await source.read(path, MAX_CONFIG), path, strict=False)
-    named = {name: value for name, value in index.values.items() if isinstance(value, list) and not name.startswith("_")}
-    if len(named) > MAX_PARTS:
-        raise FormatError(f"{path} names {len(named):,} components, more than the {MAX_PARTS} that memscan reads")
+    named = _components(index)
     folders = _by_folder(files)
     plans: list[Plan] = []
     notes: list[Note] = []
@@ -121,6 +120,13 @@ async def plan_pipeline(
         raise NoWeightsError(f"{path} names no component with weights that memscan reads")
     _check_variant(plans, variant, f"component of {path}")
     return plans, Config(index), tuple(notes)
+
+
+def _components(index: Document) -> Mapping[str, object]:
+    named = {name: value for name, value in index.values.items() if isinstance(value, list) and not name.startswith("_")}
+    if len(named) > MAX_PARTS:
+        raise FormatError(f"{index.path} names {len(named):,} components, more than the {MAX_PARTS} that memscan reads")
+    return named
 
 
 async def plan_modules(source: Source, files: Mapping[str, int], folder: str, variant: str | None) -> list[Plan]:
@@ -185,10 +191,8 @@ def _weights(own: Mapping[str, int], folder: str, variant: str | None) -> tuple[
     if not own:
         raise NoWeightsError(f"there is no folder {shown(folder)}")
     if variant is not None:
-        try:
+        with suppress(NoWeightsError):  # then any other, of which a note says so
             return select(own, folder or None, variant=variant), True
-        except NoWeightsError:
-            pass
     return select(own, folder or None), False
 
 

@@ -6,13 +6,8 @@ client, because the token must stay at the Hub's own origin and each hop's commi
 """
 
 import asyncio
-import random
-import re
-import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from email.utils import parsedate_to_datetime
-from typing import NoReturn
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
@@ -21,26 +16,21 @@ from huggingface_hub import constants, get_async_session, get_token
 from huggingface_hub.errors import OfflineModeIsEnabled
 
 from memscan.document import shown
-from memscan.errors import NetworkError, RateLimitError, ServerError, TargetError, UnreachableError, UsageError
+from memscan.errors import NetworkError, ServerError, TargetError, UnreachableError, UsageError
 from memscan.read import ByteRange
+from memscan.source.body import content_length, take
+from memscan.source.patience import AgainError
 from memscan.source.settings import endpoint
 from memscan.source.target import shown_url
-from memscan.source.transport import Reply, StatusError
+from memscan.source.transport import Reply
 from memscan.version import __version__
 
 SILENCE = 10.0  # seconds to connect, and between two chunks; HF_HUB_DOWNLOAD_TIMEOUT's default
 REPLY = 15.0  # seconds until a reply's headers are complete, however slowly they drip
-SLOW_AFTER = 20.0  # seconds after which a body must have come faster than MIN_RATE: a server that drips is a server that hangs
-MIN_RATE = 10_000  # bytes a second
 CONCURRENT = 100  # requests under way at once to the Hub, and as many to other hosts; httpx's own limit of a client's connections
 SMALL = 16_384  # bytes of the words that come with a redirect
 MAX_HOPS = 5  # redirects of one request; the Hub needs two
-RETRIES = {408: 1, 429: 3, 500: 2, 502: 2, 503: 3, 504: 1}  # how often a status is worth another try
-LONGEST_WAIT = 30.0  # seconds; a server that asks for more gets an error instead of a user who waits
-BACKOFF = 0.5  # seconds before the first retry that no header times, doubled each time
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)")
-RATE_LIMIT = re.compile(r'"\w+"\s*;\s*r\s*=\s*0\s*;\s*t\s*=\s*(\d{1,9})')
 
 
 class HttpTransport:
@@ -78,13 +68,12 @@ class HttpTransport:
         while True:
             try:
                 return await self._follow(url, wanted, limit)
-            except _AgainError as again:
+            except AgainError as again:
                 if not retry or attempt >= again.retries:
                     raise again.error from again.__cause__
-                wait = again.wait if again.wait is not None else BACKOFF * 2**attempt
+                wait = again.seconds(attempt)
             attempt += 1
-            # Jitter, so that the many requests that were refused together do not come back together.
-            await asyncio.sleep(wait + random.uniform(0, BACKOFF))  # noqa: S311
+            await asyncio.sleep(wait)
 
     async def _follow(self, url: str, wanted: ByteRange | None, limit: int) -> Reply:
         commit: str | None = None
@@ -94,9 +83,9 @@ class HttpTransport:
             async with (self._hub if at_hub else self._elsewhere).reply(url, headers) as response:
                 commit = response.headers.get("x-repo-commit", commit)
                 if response.status_code not in REDIRECTS:
-                    return await _take(url, response, wanted, limit, commit)
+                    return await take(url, response, wanted, limit, commit)
                 url = _next_url(url, response)
-                if 0 < (_content_length(response) or 0) <= SMALL:
+                if 0 < (content_length(response) or 0) <= SMALL:
                     async with asyncio.timeout(SILENCE):
                         await response.aread()  # only a connection that was read to the end of a reply serves another request
         raise ServerError(f"{shown_url(url)} redirects more than {MAX_HOPS} times; check the URL or HF_ENDPOINT")
@@ -129,7 +118,7 @@ class _Client:
 
     @asynccontextmanager
     async def reply(self, url: str, headers: dict[str, str]) -> AsyncIterator[httpx2.Response]:
-        """The reply to a GET, its body still to be read; raises _AgainError for what the network does to it."""
+        """The reply to a GET, its body still to be read; raises AgainError for what the network does to it."""
         async with self._slots:
             if self._session is None:
                 self._session = _session()
@@ -159,123 +148,6 @@ def _session() -> httpx2.AsyncClient:
         ) from error
 
 
-class _AgainError(Exception):
-    """One attempt failed; another may not. Holds the error for the case that none helps."""
-
-    def __init__(self, error: NetworkError, *, retries: int, wait: float | None = None) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.retries = retries
-        self.wait = wait
-
-
-async def _take(url: str, response: httpx2.Response, wanted: ByteRange | None, limit: int, commit: str | None) -> Reply:
-    """The body of a final response: whole, or exactly the range `wanted`."""
-    status = response.status_code
-    if status >= 400:
-        _refuse(url, response)
-    if wanted is None:
-        if status != 200:
-            raise ServerError(f"{shown_url(url)} answered with HTTP status {status}, expected 200")
-        body = await _collect(url, response.aiter_bytes(), skip=0, limit=limit + 1)
-        if len(body) > limit:
-            raise ServerError(f"{shown_url(url)} sends more than {limit:,} bytes; memscan does not read such a reply")
-        return Reply(url=url, body=body, size=len(body), commit=commit)
-    encoding = response.headers.get("content-encoding", "identity")
-    if encoding != "identity":
-        raise ServerError(
-            f"{shown_url(url)} answered a range with Content-Encoding {shown(encoding)}; the bytes cannot be placed"
-        )
-    if status == 200:
-        # The server ignores Range: what is wanted stands in the whole file, and the rest is not waited for.
-        size = _content_length(response)
-        body = await _collect(url, response.aiter_raw(), skip=wanted.start, limit=wanted.length)
-        return _whole(url, body, wanted.length if size is None else min(wanted.stop, size) - wanted.start, size, commit)
-    if status != 206:
-        raise ServerError(f"{shown_url(url)} answered a range with HTTP status {status}, expected 206")
-    length, size = _content_range(url, response, wanted)
-    body = await _collect(url, response.aiter_raw(), skip=0, limit=length + 1)
-    return _whole(url, body, length, size, commit)
-
-
-def _whole(url: str, body: bytes, expected: int, size: int | None, commit: str | None) -> Reply:
-    if len(body) != expected:
-        raise _AgainError(
-            ServerError(f"{shown_url(url)} sent {len(body):,} bytes of a range of {expected:,}; try again later"), retries=1
-        )
-    return Reply(url=url, body=body, size=size, commit=commit)
-
-
-async def _collect(url: str, chunks: AsyncIterator[bytes], *, skip: int, limit: int) -> bytes:
-    """`limit` bytes behind the first `skip`, fewer where the body ends before; never holds more than a chunk too much."""
-    clock = asyncio.get_running_loop().time
-    started, received = clock(), 0
-    kept = bytearray()
-    async for chunk in chunks:
-        kept += chunk[max(0, skip - received) :]
-        received += len(chunk)
-        if len(kept) >= limit:
-            break
-        elapsed = clock() - started
-        if elapsed > SLOW_AFTER and received < elapsed * MIN_RATE:
-            raise UnreachableError(f"{shown_url(url)} sent only {received:,} bytes in {elapsed:.0f} s; try again later")
-    return bytes(kept[:limit])
-
-
-def _content_range(url: str, response: httpx2.Response, wanted: ByteRange) -> tuple[int, int | None]:
-    """Length of the part and size of the file; ServerError where the part is not the one that was asked for."""
-    given = response.headers.get("content-range", "")
-    match = CONTENT_RANGE.fullmatch(given.strip())
-    if match is not None:
-        start, last = int(match[1]), int(match[2])
-        size = None if match[3] == "*" else int(match[3])
-        stop = wanted.stop if size is None else min(wanted.stop, size)
-        if start == wanted.start and last + 1 == stop:
-            return stop - start, size
-    raise ServerError(
-        f"{shown_url(url)} answered with Content-Range {shown(given)}, asked for bytes {wanted.start}-{wanted.stop - 1};"
-        " the server or a proxy between is broken"
-    )
-
-
-def _content_length(response: httpx2.Response) -> int | None:
-    length = response.headers.get("content-length", "")
-    return int(length) if length.isascii() and length.isdigit() and len(length) < 20 else None
-
-
-def _refuse(url: str, response: httpx2.Response) -> NoReturn:
-    status, headers = response.status_code, response.headers
-    refused = StatusError(url, status, headers)
-    if status not in RETRIES:
-        raise refused
-    wait = _asked_wait(headers)
-    error: NetworkError = refused.unexpected()
-    if status == 429:
-        asked = "" if wait is None else f" and asks to wait {wait:.0f} s"
-        error = RateLimitError(
-            f"{urlsplit(refused.url).netloc} limits the rate of requests (HTTP 429){asked};"
-            " try again later, or set HF_TOKEN for a higher limit"
-        )
-    if wait is not None and wait > LONGEST_WAIT:
-        raise error
-    raise _AgainError(error, retries=RETRIES[status], wait=wait)
-
-
-def _asked_wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds that `Retry-After` (seconds or a date) or the Hub's `RateLimit` header ask to wait; None without either."""
-    after = headers.get("retry-after", "").strip()
-    if after.isascii() and after.isdigit() and len(after) < 10:
-        return float(after)
-    if after:
-        try:
-            date = parsedate_to_datetime(after)
-        except ValueError:
-            return None
-        return max(0.0, date.timestamp() - time.time())
-    match = RATE_LIMIT.search(headers.get("ratelimit", ""))
-    return float(match[1]) if match else None
-
-
 def _next_url(url: str, response: httpx2.Response) -> str:
     location = response.headers.get("location", "")
     try:
@@ -289,7 +161,7 @@ def _next_url(url: str, response: httpx2.Response) -> str:
     return target
 
 
-def _broken(url: str, error: Exception) -> _AgainError:
+def _broken(url: str, error: Exception) -> AgainError:
     host = urlsplit(shown_url(url)).netloc
     if isinstance(error, (httpx2.TimeoutException, TimeoutError)):
         problem: NetworkError = UnreachableError(
@@ -303,7 +175,7 @@ def _broken(url: str, error: Exception) -> _AgainError:
         problem = UnreachableError(f"the connection to {host} broke: {str(error) or type(error).__name__}; try again later")
     else:
         problem = ServerError(f"{host} broke the protocol: {str(error) or type(error).__name__}; try again later")
-    return _AgainError(problem, retries=1)
+    return AgainError(problem, retries=1)
 
 
 def _check_token(token: str) -> None:

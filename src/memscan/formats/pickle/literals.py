@@ -5,6 +5,7 @@ Source: https://github.com/python/cpython/blob/main/Lib/pickletools.py (`Argumen
 
 import codecs
 from collections.abc import Callable
+from contextlib import suppress
 from struct import Struct
 
 from memscan.formats.pickle.base import Omitted
@@ -43,11 +44,9 @@ def _long_line(machine: Machine) -> None:
 
 def digits(machine: Machine, line: bytes) -> int:
     """The integer that a line spells."""
-    try:
+    with suppress(ValueError):  # refused below, as a line that is too long is
         if len(line) <= MAX_INTEGER:
             return int(line)
-    except ValueError:
-        pass
     return machine.refuse("has a line that is no integer where one should stand; it is damaged")
 
 
