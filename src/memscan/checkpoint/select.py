@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from memscan.checkpoint.choice import GGUF, chosen_sets, form, label
 from memscan.checkpoint.verdict import WHAT_IT_READS, folder_of, none_chosen, sized
 from memscan.checkpoint.weight_sets import READ, STEMS, WeightSet, find_weight_sets, is_training_state
-from memscan.errors import NoWeightsError
+from memscan.errors import NoWeightsError, UndecidedError
 from memscan.note import Note
 from memscan.units import plural
 
@@ -79,6 +79,10 @@ def _one_file(path: str, sets: Sequence[WeightSet]) -> Selection:
             if one.format not in READ:
                 raise NoWeightsError(f"{sized(one)} is of a format whose headers memscan does not read{WHAT_IT_READS}")
             if one.format == GGUF:
+                if not one.complete:
+                    raise UndecidedError(
+                        f"{path} is one file of a split of which others are missing: there are {', '.join(one.files)}"
+                    )
                 return _selection(one, label(one))  # a split is loaded as a whole, whichever of its files is named
             message = f"{path} is one of {plural(len(one.files), 'shard')}; the numbers are of this file alone"
             notes = (Note(code="one-shard", message=message),) if one.is_split else ()

@@ -37,12 +37,12 @@ TORCH = table(
     DType("bits1x8", Kind.INTEGER, 1, 1),
     DType("bits2x4", Kind.INTEGER, 1, 1),
     DType("bits4x2", Kind.INTEGER, 1, 1),
-    DType("qint8", Kind.INTEGER, 1, 1),
-    DType("quint8", Kind.INTEGER, 1, 1),
-    DType("qint32", Kind.INTEGER, 1, 4),
+    DType("qint8", Kind.QUANTIZED, 1, 1),
+    DType("quint8", Kind.QUANTIZED, 1, 1),
+    DType("qint32", Kind.QUANTIZED, 1, 4),
     # Shapes of these two count values: two and four to a byte.
-    DType("quint4x2", Kind.INTEGER, 2, 1),
-    DType("quint2x4", Kind.INTEGER, 4, 1),
+    DType("quint4x2", Kind.QUANTIZED, 2, 1),
+    DType("quint2x4", Kind.QUANTIZED, 4, 1),
 )
 """Every dtype of torch 2.13 by its own name; a block's bytes are the bytes of a storage's item."""
 

@@ -180,7 +180,7 @@ def _heads(model: Model, scope: Scope) -> tuple[Note, ...]:
     """Where the base model has the prefix of its model type (`bert.`), what stands beside it is a head: say how much."""
     prefix = None if model.config is None else model.config.model_type
     tops = {tensor.name.partition(".")[0] for tensor in scope.tensors}
-    if prefix not in tops or len(tops) == 1 or model.quantization is not None:
+    if model.parts or prefix not in tops or len(tops) == 1 or model.quantization is not None:
         return ()
     base = sum(tensor.nbytes for tensor in scope.tensors if tensor.name.partition(".")[0] == prefix)
     heads = ", ".join(f"{top}.*" for top in sorted(tops - {prefix}))

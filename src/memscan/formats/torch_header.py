@@ -77,14 +77,15 @@ class Ledger:
 
     def enter(self, named: Iterable[tuple[str, View]], tied: list[TensorInfo]) -> list[TensorInfo]:
         """The tensors among `named` that are stored; the others go to `tied`."""
-        stored = []
-        for name, view in named:
-            tensor = self._tensor(self._unique(name), view)
-            if view.storage is None or self._account(view.storage).take(view.start, view.start + view.nbytes):
-                stored.append(tensor)
-            else:
-                tied.append(tensor)
-        return stored
+        entries = [(self._tensor(self._unique(name), view), view) for name, view in named]
+        # The widest view of a storage is the one that is stored: a slice before it in the file must not stand for it.
+        widest = sorted(range(len(entries)), key=lambda at: -entries[at][1].nbytes)
+        kept = {at for at in widest if self._takes(entries[at][1])}
+        tied.extend(tensor for at, (tensor, _) in enumerate(entries) if at not in kept)
+        return [tensor for at, (tensor, _) in enumerate(entries) if at in kept]
+
+    def _takes(self, view: View) -> bool:
+        return view.storage is None or self._account(view.storage).take(view.start, view.start + view.nbytes)
 
     def charged(self, tensors: Iterable[TensorInfo]) -> tuple[TensorInfo, ...]:
         """`tensors`, the first of each storage charged for what no tensor is a view of."""

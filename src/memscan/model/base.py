@@ -93,7 +93,7 @@ class Model:
         """The method that the stored weights are quantized with, if any: as the config declares it, or GGUF's block types."""
         if not self.checkpoint.shards:
             return None  # built from the config, and so built dense
-        if any(tensor.dtype.kind is Kind.QUANTIZED for tensor in self.checkpoint.tensors):
+        if self._has_blocks_of_quants:
             return self.label or self.checkpoint.format
         declared = [part.quantization for part in self.parts if part.quantization is not None]
         return declared[0] if declared else None if self.config is None else self.config.quantization
@@ -111,7 +111,12 @@ class Model:
     @property
     def is_packed(self) -> bool:
         """Whether the number of logical parameters is hidden: by a packing or a dtype that the shapes alone do not tell."""
-        return (self.quantization is not None and self.checkpoint.format != "gguf") or self.has_unknown_dtypes
+        return (self.quantization is not None and not self._has_blocks_of_quants) or self.has_unknown_dtypes
+
+    @property
+    def _has_blocks_of_quants(self) -> bool:
+        """Whether tensors are of a quantized dtype, whose shapes count logical elements: GGUF's blocks, torch's qint8."""
+        return any(tensor.dtype.kind is Kind.QUANTIZED for tensor in self.checkpoint.tensors)
 
     @property
     def has_blocks(self) -> bool:

@@ -51,6 +51,16 @@ class ScanOptions:
         if self.scope not in SCOPES:
             raise UsageError(f"{shown(self.scope)} is not a scope; expected one of {', '.join(SCOPES)}")
 
+    @property
+    def names_weights(self) -> bool:
+        """Whether it asks for files of weights, which a model that is built has not."""
+        return self.file is not None or self.variant is not None or self.mmproj
+
+    def check_built(self) -> None:
+        """UsageError where options that choose files are given for a model that is built from its config."""
+        if self.names_weights:
+            raise UsageError("--file, --variant and --mmproj choose files of weights; with --backend meta none is read")
+
     def place(self, target: Target) -> str | None:
         """The one file or folder inside the target that is meant; UsageError where two are named."""
         named = [path for path in (target.path, self.file, self.subfolder) if path is not None]

@@ -229,8 +229,8 @@ def plan_projector(files: Mapping[str, int], model: str = "") -> Plan:
 
     The one in the deepest folder above the model, and of those the one whose number of bits is nearest to the model's.
     """
-    found = projectors(files)
-    above = [path for path in found if model.startswith(path.rpartition("/")[0])] or found
+    found = [path for path in projectors(files) if path != model]
+    above = [path for path in found if f"/{model}".startswith(f"/{path.rpartition('/')[0]}/".replace("//", "/"))] or found
     if not above:
         raise NotFoundError("no projector (mmproj-*.gguf) beside the model; leave out --mmproj")
     path = min(above, key=lambda path: (-path.count("/"), abs(_bits(path) - _bits(model))))

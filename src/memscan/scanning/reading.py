@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from memscan.architecture import MAX_CONFIG, Config, gguf_words
-from memscan.checkpoint import Selection, combined, explain, select
+from memscan.checkpoint import Checkpoint, Selection, combined, explain, select
 from memscan.document import Document
 from memscan.errors import FormatError, NoWeightsError, TargetError
 from memscan.model import Alternative, FileSurvey, Model, Origin, Part, Role
@@ -55,6 +55,7 @@ class ModelReader:
             meta = MetaReader(source, listing, target, self._options)
             origin = _origin(target, listing, self._options.library or listing.library)
             if self._options.backend == META:
+                self._options.check_built()
                 return await meta.build(folder, origin)
             step = (listing.name, folder)
             is_adapter = folder + ADAPTER in listing.files
@@ -70,7 +71,7 @@ class ModelReader:
                     self._plain(source, listing, target, reader), _small(source, folder + ADAPTER if is_adapter else None)
                 )
             except NoWeightsError as error:
-                if self._options.backend != AUTO or folder.rstrip("/") in listing.files:
+                if self._options.backend != AUTO or self._options.names_weights or folder.rstrip("/") in listing.files:
                     raise
                 return await meta.instead_of(error, folder, origin)
         if raw is None:
@@ -121,6 +122,7 @@ class ModelReader:
             ),
             _config(source, listing, _folder(selection)),
         )
+        _check_tensors(checkpoint, selection)
         is_gguf = selection.format == GGUF
         if is_gguf:
             config = Config.of_words(gguf_words(checkpoint.metadata), "the GGUF keys")
@@ -167,7 +169,12 @@ class ModelReader:
             checkpoint=model.checkpoint,
             quantization=model.quantization,
         )
-        return _made_of((adapter, adapted), own.origin, config=model.config, notes=(*own.notes, *model.notes))
+        return _made_of(
+            (adapter, adapted),
+            replace(own.origin, library=own.origin.library or "peft"),
+            config=model.config,
+            notes=(*own.notes, *model.notes),
+        )
 
 
 def _made_of(parts: tuple[Part, ...], origin: Origin, *, config: Config | None = None, notes: tuple[Note, ...] = ()) -> Model:
@@ -227,7 +234,7 @@ def _projectors(files: Mapping[str, int], selection: Selection) -> tuple[Note, .
     """The projectors that a GGUF model is loaded with for images or sound."""
     if selection.format != GGUF:
         return ()
-    found = projectors(files)
+    found = [path for path in projectors(files) if path not in selection.files]
     if not found:
         return ()
     listed = ", ".join(f"{path} ({files[path]:,} bytes)" for path in found[:5])
@@ -242,3 +249,15 @@ async def _conversion(source: Source, selection: Selection) -> tuple[Note, ...]:
         return ()
     message = f"a conversion of these weights to safetensors waits in a pull request: --revision {revision} reads it"
     return (Note(code="conversion", message=message),)
+
+
+def _check_tensors(checkpoint: Checkpoint, selection: Selection) -> None:
+    """NoWeightsError where files are read well and hold no weights: the state of an optimizer, a vocabulary."""
+    if checkpoint.tensors or selection.format == "safetensors":
+        return
+    kept = (
+        f"only training state, {sum(one.nbytes for one in checkpoint.optimizer):,} bytes"
+        if checkpoint.optimizer
+        else "no tensors"
+    )
+    raise NoWeightsError(f"{', '.join(selection.files[:3])}: {kept}; name a file of weights")

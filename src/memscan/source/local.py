@@ -43,14 +43,23 @@ class LocalSource:
         )
 
     def _files(self) -> dict[str, int]:
-        if self._only is None or self._only.endswith(INDEX_SUFFIX):
-            found: dict[str, int] = {}
-            broken = _walk(str(self._folder), "", found, 0 if self._only else MAX_DEPTH)
-            if broken and not any(path.endswith(WEIGHT_SUFFIXES) and not path.endswith(".json") for path in found):
-                raise NotFoundError(f"{broken[0]} is a link to a file that is gone; download it again")
-            return found
-        names = {self._only, "config.json"} if (self._folder / "config.json").is_file() else {self._only}
-        return {name: (self._folder / name).stat().st_size for name in sorted(names)}
+        if self._only is not None:
+            return self._beside(self._only)
+        found: dict[str, int] = {}
+        broken = _walk(str(self._folder), "", found, MAX_DEPTH)
+        if broken and not any(path.endswith(WEIGHT_SUFFIXES) and not path.endswith(".json") for path in found):
+            raise NotFoundError(f"{broken[0]} is a link to a file that is gone; download it again")
+        return found
+
+    def _beside(self, only: str) -> dict[str, int]:
+        """The file `only`, its config, and the files of its kind beside it, among which the rest of its checkpoint may be."""
+        suffix = only.removesuffix(INDEX_SUFFIX).rpartition(".")[2]
+        with os.scandir(self._folder) as entries:
+            return {
+                entry.name: entry.stat().st_size
+                for entry in sorted(entries, key=lambda entry: entry.name)
+                if (entry.name in (only, "config.json") or entry.name.endswith(f".{suffix}")) and _is_file(entry)
+            }
 
     async def fetch(self, path: str, wanted: ByteRange) -> bytes:
         """Read the range; FormatError where the file ends before it."""
