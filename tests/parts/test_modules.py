@@ -172,6 +172,14 @@ def test_a_transformer_that_cannot_be_read_is_said(hub: LoopbackHub) -> None:
     assert "tf_model.h5" in said
 
 
+def test_a_module_whose_weights_are_gone_is_said(hub: LoopbackHub) -> None:
+    files = with_dense()
+    del files["2_Dense/model.safetensors"]
+    report = scan(serve(hub, files))
+    assert report.model.checkpoint.nbytes == TOP
+    assert message(report, "component-without-weights").startswith("the module '2_Dense' ('Dense') is not counted: ")
+
+
 ROUTER = {
     "types": {
         "query_0_StaticEmbedding": KINDS + "StaticEmbedding",

@@ -25,6 +25,7 @@ MAX_PARTS = 200  # of one model; the largest real ones have a dozen
 # Components of a pipeline that have no weights: what prepares its input, and what paces its steps.
 WEIGHTLESS = ("Tokenizer", "Scheduler", "Processor", "FeatureExtractor")
 # Modules of sentence-transformers that have no weights of their own.
+MODULE_FOLDER = re.compile(r"\d+_(?P<kind>\w+)/")
 WEIGHTLESS_MODULES = frozenset({"Pooling", "Normalize", "Dropout", "BoW", "SpladePooling", "Router", "Asym"})
 DIGITS = re.compile(r"\d+")
 
@@ -134,7 +135,8 @@ async def plan_modules(source: Source, files: Mapping[str, int], folder: str, va
 
     Layout: `[{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}, ...]`.
     """
-    if not any(one.folder != folder and one.folder.startswith(folder) and one.format in READ for one in find_weight_sets(files)):
+    below = {one.folder for one in find_weight_sets(files) if one.folder != folder and one.format in READ}
+    if not any(inside.startswith(folder) for inside in below) and not _has_module_folders(files, folder):
         return []  # without asking: whatever the modules are, their weights are those at the top
     path = folder + MODULES
     modules = [
@@ -173,6 +175,12 @@ async def plan_modules(source: Source, files: Mapping[str, int], folder: str, va
         planned[0] = replace(planned[0], notes=(*notes, *planned[0].notes))
         _check_variant(planned, variant, f"module of {path}")
     return planned
+
+
+def _has_module_folders(files: Iterable[str], folder: str) -> bool:
+    """Whether a folder is named as sentence-transformers names that of a module with weights: `2_Dense`, not `1_Pooling`."""
+    found = (MODULE_FOLDER.match(path.removeprefix(folder)) for path in files if path.startswith(folder))
+    return any(match is not None and match["kind"] not in WEIGHTLESS_MODULES for match in found)
 
 
 async def _routed(source: Source, files: Mapping[str, int], folder: str, place: str) -> list[tuple[str, str, str]]:

@@ -95,7 +95,7 @@ class ModelReader:
         if folder + MODULES not in listing.files:
             return None
         plans = await plan_modules(source, listing.files, folder, options.variant)
-        if not any(plan.prefix for plan in plans):
+        if not any(plan.prefix or plan.notes for plan in plans):
             return None
         # The config at the top is that of the model and of the module at the top: read it once.
         others = [replace(plan, config=None) if plan.config == folder + CONFIG else plan for plan in plans]
