@@ -16,7 +16,18 @@ help:  ## Show this list
 run: $(BIN)/.ready  ## Run the main job offline: `memscan bert-base-cased` against the fixtures behind a loopback Hub
 	@$(BIN)/python -m tests.hub -- $(BIN)/memscan $(TARGET)
 
-test: check unit  ## Run everything but test-timm: $(TIMM)/.ready  ## Run the tests that need timm, in an environment with the torch that its torchvision is built for
+test: check unit  ## Run everything but test-timm: format, lint, types, contracts, tests
+
+# Half of their time is waiting for servers that hang on purpose: that half runs beside the other.
+WAITING := tests/source tests/parts
+LIGHTLY := MEMSCAN_SUITE=light $(LIGHT)/python -m pytest -q -m "not torch and not timm"
+
+test-light: $(LIGHT)/.ready  ## Run the tests that need no torch, in an environment without it
+	@$(LIGHTLY) $(WAITING) > $(LIGHT)/waiting.log 2>&1 & waiting=$$!; \
+	$(LIGHTLY) $(WAITING:%=--ignore=%); first=$$?; \
+	wait $$waiting; second=$$?; cat $(LIGHT)/waiting.log; exit $$((first | second))
+
+test-timm: $(TIMM)/.ready  ## Run the tests that need timm, in an environment with the torch that its torchvision is built for
 	MEMSCAN_SUITE=timm $(TIMM)/python -m pytest -q tests/oracle/test_meta_timm.py
 
 check: lint types contracts
