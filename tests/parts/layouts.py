@@ -14,7 +14,7 @@ from memscan.report import Failure, renderer
 from tests.hub import LoopbackHub, Repository, round_trips
 from tests.writers import safetensors, torch
 
-LATENCY = 0.1  # seconds; enough that requests which were sent together overlap at the server
+LATENCY = 0.2  # seconds; enough that requests which were sent together overlap at the server
 SCHEMA = json.loads(resources("memscan.report").joinpath("schema.json").read_text())
 Files = dict[str, bytes]
 

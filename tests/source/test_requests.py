@@ -13,8 +13,8 @@ from tests.runner import run_memscan
 
 from .models import CONFIG, DEV, INDEX, NBYTES, index, sharded, sharded_files, single, sparse, weights
 
-LATENCY = 0.1  # seconds; enough that requests which were sent together overlap at the server, on a busy machine too
-CROWD_LATENCY = 0.15  # likewise where there are many of them
+LATENCY = 0.2  # seconds; enough that requests which were sent together overlap at the server, on a busy machine too
+CROWD_LATENCY = 0.4  # likewise where there are many of them
 HEAD = 100_000  # bytes of the first read, as the README states
 CONCURRENT = 100  # requests to one origin
 NO_SERVICE = Fault(match="safetensors-metadata", kind="status", status=404)
