@@ -25,6 +25,8 @@ def test_a_repository_with_nothing_to_read_is_built(hub: LoopbackHub, beside: di
     report = scan("org/config")
     assert report.scopes["checkpoint"].parameters == PARAMETERS
     assert report.model.checkpoint.format == "meta"
+    assert notes(report)[0] == "not-read"
+    assert ("model.onnx" in report.notes[0].message) == ("model.onnx" in beside)
     assert "built-on-meta" in notes(report)
     assert {row.basis.value for row in report.estimates} == {"derived"}
     assert report.largest_layer is not None

@@ -38,9 +38,11 @@ class MetaReader:
         if not available(library):
             raise NoWeightsError(f"{error}; {advice(library)}") from error
         try:
-            return await self.build(folder, origin)
+            model = await self.build(folder, origin)
         except (TargetError, FormatError) as failed:
             raise NoWeightsError(f"{error}; nor can it be built from its config: {failed}") from failed
+        # Why no header was read, first: the files that are there may be what a user expects to be counted.
+        return replace(model, notes=(Note(code="not-read", message=str(error)), *model.notes))
 
     async def build(self, folder: str, origin: Origin) -> Model:
         """The model of the config, or of the configs of a pipeline's components, in `folder`."""
@@ -52,7 +54,7 @@ class MetaReader:
         config = Config.parse(raw)
         library = self._library(config, folder)
         checkpoint = await self._built(library, raw, folder)
-        return Model(origin=_with_library(origin, library), checkpoint=checkpoint, config=config)
+        return Model(origin=_with_library(origin, library), checkpoint=checkpoint, config=config, notes=self._listing.notes)
 
     async def _pipeline(self, folder: str, origin: Origin) -> Model:
         from memscan.meta import components
@@ -77,7 +79,7 @@ class MetaReader:
             checkpoint=combined([part.checkpoint for part in parts]),
             config=None,
             parts=tuple(parts),
-            notes=_left_out(left_out),
+            notes=(*self._listing.notes, *_left_out(left_out)),
         )
 
     async def _built(self, library: str, config: bytes, folder: str, class_name: str | None = None) -> Checkpoint:

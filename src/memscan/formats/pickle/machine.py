@@ -57,7 +57,7 @@ class Machine:
                 if self._opcodes > self.most_opcodes or self.cost > self.most_cost:
                     self._refuse_size()
         except ShortError:
-            pass
+            pass  # the next piece goes on from where the last whole opcode ended
         except IndexError as error:
             raise FormatError(
                 f"{self.path}: its pickle takes more from its stack than it has put there; it is damaged"
