@@ -5,10 +5,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LIGHT := $(VENV)-light/bin
 TIMM := $(VENV)-timm/bin
+ORACLE := $(VENV)-oracle/bin
 TARGET ?= bert-base-cased
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-light test-timm check lint types contracts unit format clean
+.PHONY: help run test test-light test-timm oracle check lint types contracts unit format clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -30,6 +31,23 @@ test-light: $(LIGHT)/.ready  ## Run the tests that need no torch, in an environm
 test-timm: $(TIMM)/.ready  ## Run the tests that need timm, in an environment with the torch that its torchvision is built for
 	MEMSCAN_SUITE=timm $(TIMM)/python -m pytest -q tests/oracle/test_meta_timm.py
 
+# Where the cases go, and a checkout of llama.cpp; without one its quantizations are not made again.
+CASES ?= $(VENV)-oracle/cases
+LLAMA_CPP ?=
+
+oracle: $(ORACLE)/.ready-quantization  ## Compare with every architecture and quantization that the libraries can build: about an hour; writes docs/accuracy.md
+	OMP_NUM_THREADS=1 $(ORACLE)/python tools/oracle/truth.py $(CASES)
+	$(ORACLE)/python tools/accuracy.py $(CASES)
+	OMP_NUM_THREADS=1 $(ORACLE)/python tools/quantizers --output $(CASES)/libraries.json
+	MEMSCAN_SUITE=light MEMSCAN_LIBRARIES=$(abspath $(CASES))/libraries.json $(ORACLE)/python -m pytest -q tests/quantizers/test_libraries.py
+	@if [ -z "$(LLAMA_CPP)" ]; then echo "llama.cpp: set LLAMA_CPP to a checkout of it to compare its quantizer too"; fi
+	$(if $(LLAMA_CPP),$(MAKE) --no-print-directory oracle-llama-cpp)
+
+.PHONY: oracle-llama-cpp
+oracle-llama-cpp: $(ORACLE)/.ready-llama-cpp
+	OMP_NUM_THREADS=1 PYTHONPATH=$(LLAMA_CPP):$(LLAMA_CPP)/gguf-py $(ORACLE)/python tools/llama_cpp --output $(CASES)/ggml.json
+	MEMSCAN_SUITE=light MEMSCAN_GGML=$(abspath $(CASES))/ggml.json $(ORACLE)/python -m pytest -q tests/quantizers/test_ggml_recorded.py
+
 check: lint types contracts
 
 lint: $(BIN)/.ready
@@ -50,7 +68,7 @@ format: $(BIN)/.ready  ## Format the code
 	$(BIN)/ruff check --fix .
 
 clean:  ## Remove what the build and the tests leave behind
-	rm -rf $(VENV) $(VENV)-light $(VENV)-timm build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-light $(VENV)-timm $(VENV)-oracle build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # $(call environment,FOLDER,GROUP) makes one, with memscan in it as it stands here.
 define environment
@@ -73,3 +91,14 @@ $(LIGHT)/.ready: pyproject.toml
 
 $(TIMM)/.ready: pyproject.toml
 	$(call environment,$(VENV)-timm,timm)
+
+$(ORACLE)/.ready: pyproject.toml
+	$(call environment,$(VENV)-oracle,oracle)
+
+$(ORACLE)/.ready-quantization: $(ORACLE)/.ready
+	$(ORACLE)/python -m pip install --quiet --no-deps --group quantization
+	@touch $@
+
+$(ORACLE)/.ready-llama-cpp: $(ORACLE)/.ready
+	$(ORACLE)/python -m pip install --quiet --group llama-cpp
+	@touch $@

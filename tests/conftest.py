@@ -38,7 +38,13 @@ os.environ.update(
 # Which tests need which packages. They are left out where a package is missing, and never where a suite was asked for that
 # holds them: there the import fails, loudly.
 NEEDS = {
-    "torch": ("oracle/test_torch_oracle.py", "oracle/test_meta_transformers.py", "oracle/test_meta_diffusers.py", "meta"),
+    "torch": (
+        "oracle/test_architectures.py",
+        "oracle/test_torch_oracle.py",
+        "oracle/test_meta_transformers.py",
+        "oracle/test_meta_diffusers.py",
+        "meta",
+    ),
     "timm": ("oracle/test_meta_timm.py",),
 }
 SUITE = os.environ.get("MEMSCAN_SUITE", "")  # set by the Makefile: light, torch, timm

@@ -1,6 +1,7 @@
 """The documents say what the code does: examples are run, options and notes are all there."""
 
 import ast
+import json
 import os
 import re
 import shlex
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from memscan.architecture.expression import ASKED, COMPUTED
 from memscan.cli.main import cli
+from memscan.quantizers import QUANTIZER_NAMES
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -25,6 +28,7 @@ def test_the_readme_has_examples():
     shown = [words for words, _ in EXAMPLES]
     assert shown[0] == "bert-base-cased"
     assert {"timm/resnet50.a1_in1k --dtypes float32 float16", "files bigscience/bloom", "--help"} < set(shown)
+    assert any(set(words.split()) & set(QUANTIZER_NAMES) for words in shown)
 
 
 @pytest.mark.parametrize(("words", "shown"), EXAMPLES, ids=[words for words, _ in EXAMPLES])
@@ -58,6 +62,38 @@ def test_every_note_is_documented():
     assert written == documented
 
 
+def test_every_quantization_method_is_in_the_readme():
+    methods = README.split("### Quantization methods")[1].split("\n### ")[0]
+    rows = "\n".join(line.split("|")[1] for line in methods.splitlines() if line.startswith("| `"))
+    assert sorted(re.findall("`([^`]+)`", rows)) == sorted(QUANTIZER_NAMES)
+
+
+def test_every_key_of_a_scope_is_documented_and_in_the_schema():
+    scopes = (ROOT / "docs" / "json.md").read_text().split("### Scopes")[1].split("\n#")[0]
+    rows = "\n".join(line.split("|")[1] for line in scopes.split("| key of a scope |")[1].splitlines() if line.startswith("| `"))
+    documented = re.findall("`([^`]+)`", rows)
+    schema = json.loads((ROOT / "src" / "memscan" / "report" / "schema.json").read_text())["$defs"]["scope"]
+    assert documented == list(schema["properties"]) == schema["required"]
+
+
+def test_every_operator_of_the_architecture_table_is_documented():
+    text = (ROOT / "docs" / "architectures.md").read_text().split("## Expressions")[1]
+    assert set(re.findall(r'`\["([^"]+)"', text)) == {*COMPUTED, *ASKED, "if", "int*"}
+
+
+def test_every_key_of_the_architecture_table_is_documented():
+    text = (ROOT / "docs" / "architectures.md").read_text()
+    documented = set(re.findall(r"^\| `([a-z0-9_]+)` \|", text, re.MULTILINE))
+    table = ROOT / "src" / "memscan" / "architecture" / "table"
+    keys = set(json.loads((table / "index.json").read_text()))
+    for path in table.glob("*.json"):
+        values = json.loads(path.read_text()) if path.name != "index.json" else {"config": {}, "classes": {}}
+        keys |= {*values, *values["config"]}
+        for entry in values["classes"].values():
+            keys |= {*entry, *(key for part in entry.get("parts", ()) for key in part)}
+    assert keys <= documented
+
+
 def test_every_error_is_in_the_tree_that_opens_errors_py():
     text = (ROOT / "src" / "memscan" / "errors.py").read_text()
     tree = ast.parse(text)
@@ -69,7 +105,16 @@ def test_every_error_is_in_the_tree_that_opens_errors_py():
 
 @pytest.mark.parametrize(
     "path",
-    ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/json.md", "docs/layouts.md", "fixtures/README.md"],
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "CHANGELOG.md",
+        "docs/json.md",
+        "docs/layouts.md",
+        "docs/architectures.md",
+        "fixtures/README.md",
+    ],
 )
 def test_links_to_files_lead_somewhere(path):
     for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", (ROOT / path).read_text()):

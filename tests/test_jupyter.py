@@ -33,4 +33,4 @@ def test_scan_works_in_a_notebook(tmp_path):
     words = [
         line for line in done.stdout.splitlines() if line and "execution_state" not in line and "execution_count" not in line
     ]
-    assert words == ["435731736", "bert.embeddings.word_embeddings"], done.stderr
+    assert words == ["433249280", "embeddings.word_embeddings"], done.stderr

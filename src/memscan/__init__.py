@@ -25,7 +25,7 @@ _HOMES = {
     "Config": "memscan.architecture",
     "TensorInfo": "memscan.tensor",
     "DType": "memscan.dtype",
-    "DTYPES": "memscan.dtype",
+    "DTYPES": "memscan.quantizers",
     "Note": "memscan.note",
     "MemscanError": "memscan.errors",
     "UsageError": "memscan.errors",

@@ -41,13 +41,35 @@ def test_resnet50_gives_the_four_rows_of_the_seed(memscan, models):
     assert "25.56 M parameters" in out
 
 
-def test_bert_names_its_largest_layer_and_what_stands_beside_the_base_model(memscan, models):
+def test_bert_names_its_largest_layer_and_what_its_class_leaves(memscan, models):
     _, out, _ = memscan(models / "bert-base-cased")
-    assert "F32, 108.93 M parameters, 415.55 MB in 1 safetensors file; largest layer bert.embeddings.word_embeddings" in out
-    assert "scope checkpoint" in out
-    assert "cls.*" in out
-    assert "413.17 MiB (433,241,088 bytes)" in out
+    first, second, *_ = out.splitlines()
+    assert first.endswith("F32, 108.31 M parameters, 413.18 MB in 1 safetensors file; largest layer embeddings.word_embeddings")
+    assert second == "Scope base (BertModel); others: checkpoint 415.55 MB, declared (BertForMaskedLM) 413.3 MB"
+    assert "Note: BertModel does not load 7 stored tensors (2.38 MiB): cls.predictions.bias" in out
     assert "1 MB = 1,048,576 bytes" in out
+
+
+@pytest.mark.parametrize(
+    ("scope", "total", "line"),
+    [
+        ("auto", "413.18 MB", "base (BertModel); others: checkpoint 415.55 MB, declared (BertForMaskedLM) 413.3 MB"),
+        ("base", "413.18 MB", "base (BertModel); others: checkpoint 415.55 MB, declared (BertForMaskedLM) 413.3 MB"),
+        ("declared", "413.3 MB", "declared (BertForMaskedLM); others: checkpoint 415.55 MB, base (BertModel) 413.18 MB"),
+        ("checkpoint", "415.55 MB", "checkpoint; others: declared (BertForMaskedLM) 413.3 MB, base (BertModel) 413.18 MB"),
+    ],
+)
+def test_the_scope_is_the_users_choice(memscan, models, scope, total, line):
+    _, out, _ = memscan(models / "bert-base-cased", "--scope", scope)
+    assert out.splitlines()[1] == f"Scope {line}"
+    assert cells(out)[1][2] == total
+
+
+def test_one_scope_alone_takes_no_second_line(memscan, models):
+    _, out, _ = memscan(models / "resnet50")
+    assert out.splitlines()[0].endswith("; scope checkpoint")
+    _, out, _ = memscan(models / "resnet50", "--scope", "declared")
+    assert "Note: the scope declared is not known for this model" in out
 
 
 def test_the_table_can_be_pasted_as_markdown(memscan, models):
@@ -56,7 +78,7 @@ def test_the_table_can_be_pasted_as_markdown(memscan, models):
     assert table == [
         "| dtype   | Largest Layer | Total Size | Training using Adam |",
         "|---------|---------------|------------|---------------------|",
-        "| float32 | 84.95 MB      | 415.55 MB  | 1.62 GB             |",
+        "| float32 | 84.95 MB      | 413.18 MB  | 1.61 GB             |",
     ]
 
 
@@ -84,13 +106,21 @@ def test_the_library_decides_what_stays_whole(memscan, models):
     assert json.loads(out)["largest_layer"]["name"] == "layer4.0.conv2"
 
 
-def test_a_quantized_checkpoint_has_one_row_and_a_note(memscan, models):
-    code, out, _ = memscan(models / "gptq", "--dtypes", "float32")
+def test_a_quantized_checkpoint_has_a_row_as_stored_and_dequantized_ones(memscan, models):
+    code, out, _ = memscan(models / "gptq")
     assert code == 0
-    assert [row[0] for row in cells(out)] == ["dtype", "as stored"]
-    assert cells(out)[1][3] == "unknown"
-    assert "quantized (gptq)" in out
-    assert "float32 not computed" in out
+    assert "I32 + F16, 6.74 B parameters, 3.63 GB in 1 safetensors file" in out
+    assert cells(out)[1:3] == [
+        ["as stored", "250.0 MB", "3.63 GB", "unknown"],
+        ["float32", "772.19 MB", "25.11 GB", "100.43 GB"],
+    ]
+    assert "Note: each of 224 packed weights has a bias" in out
+
+
+def test_a_quantization_method_is_a_dtype(memscan, models):
+    code, out, _ = memscan(models / "gpt2", "--dtypes", "float16,bnb-nf4")
+    assert code == 0
+    assert [(row[0], row[3] == "unknown") for row in cells(out)[1:]] == [("float16", False), ("bnb-nf4", True)]
 
 
 def schema() -> dict[str, object]:
@@ -120,6 +150,7 @@ def test_json_holds_exact_integers(memscan, models):
     assert report["checkpoint"]["bytes"] == 102_441_032
     assert report["scopes"]["checkpoint"] == {
         "class": None, "parameters": 25_557_032, "parameter_bytes": 102_228_128, "buffer_bytes": 212_904, "bytes": 102_441_032,
+        "unknown": None, "tied": [], "ignored": [], "created": [],
     }  # fmt: skip
     assert report["estimates"][0] == {
         "dtype": "float32", "scope": "checkpoint", "stored": True, "basis": "measured",
@@ -128,11 +159,36 @@ def test_json_holds_exact_integers(memscan, models):
     assert report["estimates"][3]["basis"] == "derived"
 
 
+def test_json_lists_what_a_class_does_with_each_tensor(memscan, models):
+    _, out, _ = memscan(models / "bert-base-cased", "--json")
+    report = json.loads(out)
+    assert (report["scope"], list(report["scopes"])) == ("base", ["checkpoint", "declared", "base"])
+    declared, base = report["scopes"]["declared"], report["scopes"]["base"]
+    assert (base["class"], base["parameters"], base["bytes"]) == ("BertModel", 108_310_272, 433_241_088 + 8192)
+    assert declared["tied"] == [
+        {"name": "cls.predictions.decoder.bias", "bytes": 28_996 * 4},
+        {"name": "cls.predictions.decoder.weight", "bytes": 28_996 * 768 * 4},
+    ]
+    assert [one["name"] for one in declared["ignored"]] == [
+        "bert.pooler.dense.bias", "bert.pooler.dense.weight", "cls.seq_relationship.bias", "cls.seq_relationship.weight",
+    ]  # fmt: skip
+    assert sum(one["bytes"] for one in declared["ignored"]) == 4 * (768 + 768 * 768 + 2 + 2 * 768)
+    assert base["created"] == [
+        {"name": "embeddings.position_ids", "bytes": 4096}, {"name": "embeddings.token_type_ids", "bytes": 4096},
+    ]  # fmt: skip
+
+
 def test_csv_has_a_line_for_each_row(memscan, models):
     _, out, _ = memscan(models / "resnet50", models / "gpt2", "--format", "csv")
     lines = list(csv.DictReader(io.StringIO(out)))
     assert [line["dtype"] for line in lines] == ["float32", "float16", "int8", "int4"] * 2
     assert lines[0]["total_bytes"] == "102441032"
+
+
+@pytest.mark.parametrize("command", [[], ["layers"]])
+def test_markdown_has_the_scopes_in_a_paragraph_of_their_own(memscan, models, command):
+    _, out, _ = memscan(*command, models / "bert-base-cased", "--format", "markdown")
+    assert "\n\nScope base (BertModel); others: checkpoint 415.55 MB, declared (BertForMaskedLM) 413.3 MB\n\n" in out
 
 
 def test_markdown_names_what_failed(memscan, models):
@@ -164,17 +220,23 @@ def test_several_targets_print_what_succeeded_and_return_the_worst_code(memscan,
 
 
 def test_layers_shows_the_tree_in_order(memscan, models):
-    code, out, _ = memscan("layers", models / "gpt2", "--depth", "2")
+    code, out, _ = memscan("layers", models / "gpt2", "--depth", "2", "--scope", "checkpoint")
     assert code == 0
-    names = [line.split()[0] for line in out.splitlines()[4:]]
+    names = [line.split()[0] for line in out.splitlines()[5:]]
     assert names == ["h", *(f"h.{i}" for i in range(12)), "ln_f", "wpe", "wte"]
     assert "  h.11   7,087,872   32,545,792   31.04 MiB   5.9%" in out
+
+
+def test_layers_shows_the_tree_of_the_class(memscan, models):
+    _, out, _ = memscan("layers", models / "gpt2", "--depth", "2")
+    names = [line.split()[0] for line in out.splitlines()[5:]]
+    assert names == ["transformer", *(f"transformer.{name}" for name in ("h", "ln_f", "wpe", "wte"))]
 
 
 def test_layers_shares_sum_up(memscan, models):
     _, out, _ = memscan("layers", models / "bert-base-cased", "--depth", "1", "--json")
     modules = json.loads(out)["modules"]
-    assert sum(module["bytes"] for module in modules) == 435_731_736
+    assert sum(module["bytes"] for module in modules) == 433_249_280
     assert sum(module["share"] for module in modules) == pytest.approx(1, abs=1e-5)
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memscan.dtype import CASTS
-from memscan.estimate import AS_STORED, Basis, Report, WeightEstimate, estimate_weights
-from memscan.model import CHECKPOINT, Alternative, Model
+from memscan.estimate import AS_STORED, AUTO, Basis, Report, WeightEstimate, estimate_weights
+from memscan.model import BASE, CHECKPOINT, DECLARED, Alternative, Model
 from memscan.tensor import TensorInfo
 from memscan.units import seed_bytes
 from tests.writers.safetensors import BITS
@@ -21,11 +21,18 @@ from .fixtures import REPOSITORIES, load
 
 SEED = ["float32", "float16", "int8", "int4"]
 QUANTIZED = {"quantization_config": {"quant_method": "gptq"}}
+PACKED = ("TheBloke/Llama-2-7B-GPTQ", "RedHatAI/Meta-Llama-3.1-8B-Instruct-quantized.w4a16")
 
 
 @cache
 def fixture(repository: str) -> Report:
     return estimate_weights(load(repository), dtypes=None, scope=CHECKPOINT)
+
+
+@cache
+def loaded(repository: str) -> Report:
+    """The report on the class that people load."""
+    return estimate_weights(load(repository), dtypes=None, scope=AUTO)
 
 
 def report(*tensors: TensorInfo, dtypes: Sequence[str] | None = None, **more) -> Report:
@@ -86,10 +93,42 @@ class TestKnownCheckpoints:
         assert found.largest_layer.name == "bert.embeddings.word_embeddings"
         assert found.scopes[CHECKPOINT].parameters == 108_932_934
 
-    def test_bert_says_what_its_heads_take(self) -> None:
-        (note,) = (note for note in fixture("google-bert/bert-base-cased").notes if note.code == "heads")
-        assert "cls.* (2.38 MiB) beyond the base model bert.*" in note.message
-        assert "413.17 MiB (433,241,088 bytes)" in note.message
+    def test_bert_has_the_four_rows_of_the_seed_as_people_load_it(self) -> None:
+        found = loaded("google-bert/bert-base-cased")
+        assert printed(found) == {
+            "float32": ("84.95 MB", "413.18 MB", "1.61 GB"),
+            "float16": ("42.47 MB", "206.59 MB", "826.37 MB"),
+            "int8": ("21.24 MB", "103.3 MB", "413.2 MB"),
+            "int4": ("10.62 MB", "51.65 MB", "206.62 MB"),
+        }
+        assert found.largest_layer is not None
+        assert found.largest_layer.name == "embeddings.word_embeddings"
+
+    def test_bert_says_what_its_head_takes(self) -> None:
+        found = loaded("google-bert/bert-base-cased")
+        (note,) = found.notes
+        assert note.code == "ignored"
+        assert note.message.startswith("BertModel does not load 7 stored tensors (2.38 MiB): cls.predictions.bias, ")
+        assert note.message.endswith(", ...")
+        assert found.scopes[BASE].parameter_bytes == 433_241_088
+
+    def test_bert_has_three_scopes(self) -> None:
+        """Parameters as transformers counts them, `num_parameters()` of each class."""
+        found = loaded("google-bert/bert-base-cased")
+        assert found.scope == BASE
+        assert {(one.name, one.class_name, one.parameters, one.buffer_bytes) for one in found.scopes.values()} == {
+            (CHECKPOINT, None, 108_932_934, 0),
+            (DECLARED, "BertForMaskedLM", 108_340_804, 8192),
+            (BASE, "BertModel", 108_310_272, 8192),
+        }
+
+    def test_gpt2_is_loaded_with_its_head_and_without_its_masks(self) -> None:
+        found = loaded("openai-community/gpt2")
+        assert (found.scope, found.notes) == (DECLARED, ())
+        assert found.scopes[DECLARED].class_name == "GPT2LMHeadModel"
+        assert row_of(found, "float32").total_bytes == 4 * 124_439_808
+        assert found.largest_layer is not None
+        assert found.largest_layer.name == "transformer.wte"
 
     @pytest.mark.parametrize(
         ("repository", "parameters", "nbytes"),
@@ -107,14 +146,36 @@ class TestKnownCheckpoints:
         scope = fixture(repository).scopes[CHECKPOINT]
         assert (scope.parameters, scope.nbytes) == (parameters, nbytes)
 
-    @pytest.mark.parametrize("repository", ["TheBloke/Llama-2-7B-GPTQ", "RedHatAI/Meta-Llama-3.1-8B-Instruct-quantized.w4a16"])
-    def test_a_quantized_checkpoint_gets_one_row_and_a_note(self, repository: str) -> None:
-        found = fixture(repository)
-        assert [(row.dtype, row.training_bytes) for row in found.estimates] == [(AS_STORED, None)]
-        assert [note.code for note in found.notes] == ["quantized"]
-        assert found.scopes[CHECKPOINT].parameters is None
+    def test_a_quantized_checkpoint_has_the_rows_of_the_dense_one(self) -> None:
+        found, dense = fixture("RedHatAI/Meta-Llama-3.1-8B-Instruct-quantized.w4a16"), fixture("meta-llama/Llama-3.1-8B")
+        assert dtypes(found) == [AS_STORED, *SEED]
+        assert [note.code for note in found.notes] == ["dequantizes"]
+        assert found.scopes[CHECKPOINT].parameters == dense.scopes[CHECKPOINT].parameters == 8_030_261_248
+        assert found.estimates[1:] == tuple(
+            replace(row, stored=False, basis=Basis.DERIVED) for row in dense.estimates if row.dtype in SEED
+        )
 
-    @pytest.mark.parametrize("repository", REPOSITORIES)
+    def test_a_gptq_checkpoint_has_the_rows_of_the_dense_one_and_its_biases(self) -> None:
+        """6,738,415,616 is what Meta's Llama-2-7B has; AutoGPTQ adds a bias to each of the seven projections of 32 layers."""
+        found = fixture("TheBloke/Llama-2-7B-GPTQ")
+        biases = 4 * 4096 + 2 * 11_008 + 4096
+        layer = 4 * 4096**2 + 3 * 4096 * 11_008 + 2 * 4096 + biases
+        assert dtypes(found) == [AS_STORED, *SEED]
+        assert [note.code for note in found.notes] == ["packed-biases"]
+        assert found.scopes[CHECKPOINT].parameters == 6_738_415_616 + 32 * biases
+        for name, bits in (("float32", 32), ("float16", 16), ("int8", 8), ("int4", 4)):
+            row = row_of(found, name)
+            assert (row.total_bytes, row.largest_layer_bytes) == ((6_738_415_616 + 32 * biases) * bits // 8, layer * bits // 8)
+
+    @pytest.mark.parametrize("repository", PACKED)
+    def test_a_quantized_checkpoint_is_measured_as_it_is_stored(self, repository: str) -> None:
+        found = fixture(repository)
+        (row,) = [row for row in found.estimates if row.stored]
+        largest = max(sum(one.nbytes for one in part) for part in leaves(found, by_tensor(found.model)).values())
+        assert (row.dtype, row.total_bytes, row.largest_layer_bytes) == (AS_STORED, found.model.checkpoint.nbytes, largest)
+        assert (row.training_bytes, row.basis) == (None, Basis.MEASURED)
+
+    @pytest.mark.parametrize("repository", sorted({*REPOSITORIES} - {*PACKED}))
     def test_every_row_is_the_sum_over_the_tensors(self, repository: str) -> None:
         found = fixture(repository)
         assert_counted(found, by_tensor(found.model))
@@ -283,22 +344,81 @@ class TestQuantized:
         assert dtypes(report(*self.TENSORS, config=config)) == SEED
 
 
-class TestHeads:
-    BASE, HEAD = tensor("bert.w", (256,)), tensor("cls.w", (512,))
+class TestScopes:
+    """Which class the numbers are of, and what is said where it cannot be known."""
 
-    def test_what_stands_beside_the_base_model_is_noted(self) -> None:
-        (note,) = report(self.BASE, self.HEAD, tensor("qa.w", (1,)), config={"model_type": "bert"}).notes
-        assert note.code == "heads"
-        assert note.message.startswith(
-            "the file holds cls.*, qa.* (2.0 KiB) beyond the base model bert.*, which alone takes 1.0 KiB"
+    CONFIG = {  # noqa: RUF012 -- read only
+        "architectures": ["BertForMaskedLM"], "model_type": "bert", "vocab_size": 8, "hidden_size": 4, "num_hidden_layers": 0,
+        "num_attention_heads": 1, "intermediate_size": 2, "max_position_embeddings": 3, "type_vocab_size": 2,
+    }  # fmt: skip
+    EMBEDDINGS = (
+        tensor("bert.embeddings.word_embeddings.weight", (8, 4)), tensor("bert.embeddings.position_embeddings.weight", (3, 4)),
+        tensor("bert.embeddings.token_type_embeddings.weight", (2, 4)), tensor("bert.embeddings.LayerNorm.weight", (4,)),
+        tensor("bert.embeddings.LayerNorm.bias", (4,)),
+    )  # fmt: skip
+    POOLER = (tensor("bert.pooler.dense.weight", (4, 4)), tensor("bert.pooler.dense.bias", (4,)))
+    HEAD = tensor("cls.predictions.bias", (8,))
+
+    def of(self, scope: str, *tensors: TensorInfo, config: dict[str, object] | None = None) -> Report:
+        return estimate_weights(model(tensors, config=config or self.CONFIG), dtypes=None, scope=scope)
+
+    def test_a_base_model_alone_ignores_and_lacks_nothing(self) -> None:
+        found = self.of(AUTO, *self.EMBEDDINGS, *self.POOLER)
+        assert (found.scope, found.notes) == (BASE, ())
+        assert found.scopes[BASE].parameters == 32 + 12 + 8 + 8 + 20
+
+    def test_what_is_stored_and_not_loaded_is_noted(self) -> None:
+        (note,) = self.of(BASE, *self.EMBEDDINGS, *self.POOLER, self.HEAD).notes
+        assert (note.code, note.message) == (
+            "ignored",
+            "BertModel does not load 1 stored tensor (32 bytes): cls.predictions.bias",
         )
 
-    @pytest.mark.parametrize("config", [None, {}, {"model_type": "gpt2"}, {"model_type": None}])
-    def test_without_the_prefix_of_the_model_type_nothing_is_said(self, config: dict[str, object] | None) -> None:
-        assert report(self.BASE, self.HEAD, config=config).notes == ()
+    def test_what_is_loaded_and_not_stored_is_noted(self) -> None:
+        found = self.of(BASE, *self.EMBEDDINGS)
+        (note,) = found.notes
+        assert note.code == "created"
+        assert note.message.startswith("BertModel has 2 tensors that the checkpoint lacks (80 bytes): pooler.dense.")
+        assert found.scopes[BASE].parameters == 32 + 12 + 8 + 8 + 20
 
-    def test_a_base_model_alone_has_no_heads(self) -> None:
-        assert report(self.BASE, config={"model_type": "bert"}).notes == ()
+    @pytest.mark.parametrize(
+        "config", [{}, {"model_type": "bert"}, {"model_type": None}, {"model_type": "bert", "architectures": ["Own"]}]
+    )
+    def test_a_class_that_is_not_known_leaves_the_checkpoint(self, config: dict[str, object]) -> None:
+        found = report(*self.EMBEDDINGS, self.HEAD, config=config)
+        assert (found.scope, found.notes) == (CHECKPOINT, ())
+
+    @pytest.mark.parametrize("scope", [DECLARED, BASE])
+    @pytest.mark.parametrize("config", [None, {}, {"model_type": "no such type", "architectures": ["BertModel"]}])
+    def test_a_scope_that_is_not_known_gives_way_to_the_checkpoint(self, scope: str, config: dict[str, object] | None) -> None:
+        found = estimate_weights(model(self.EMBEDDINGS, config=config), dtypes=None, scope=scope)
+        (note,) = found.notes
+        assert (found.scope, note.code) == (CHECKPOINT, "scope-unknown")
+        assert note.message.startswith(f"the scope {scope} is not known for this model (the architecture table has no entry")
+        assert {row.scope for row in found.estimates} == {CHECKPOINT}
+
+    def test_the_checkpoint_has_no_class(self) -> None:
+        found = self.of(CHECKPOINT, *self.EMBEDDINGS, self.HEAD)
+        assert (found.scope, found.notes, found.scopes[CHECKPOINT].class_name) == (CHECKPOINT, (), None)
+
+    def test_what_stays_float32_in_float16_is_said_by_the_class(self) -> None:
+        """`T5PreTrainedModel._keep_in_fp32_modules` names `wo`; a cast to bfloat16 changes it too."""
+        config = {
+            "architectures": ["T5EncoderModel"], "model_type": "t5", "d_model": 4, "d_kv": 2, "num_heads": 1, "d_ff": 6,
+            "num_layers": 1, "vocab_size": 8, "relative_attention_num_buckets": 3,
+        }  # fmt: skip
+        block = "encoder.block.0.layer"
+        stored = [
+            tensor("shared.weight", (8, 4)), tensor(f"{block}.0.SelfAttention.relative_attention_bias.weight", (3, 1)),
+            *(tensor(f"{block}.0.SelfAttention.{name}.weight", (2, 4)) for name in "qkv"),
+            tensor(f"{block}.0.SelfAttention.o.weight", (4, 2)), tensor(f"{block}.0.layer_norm.weight", (4,)),
+            tensor(f"{block}.1.DenseReluDense.wi.weight", (6, 4)), tensor(f"{block}.1.DenseReluDense.wo.weight", (4, 6)),
+            tensor(f"{block}.1.layer_norm.weight", (4,)), tensor("encoder.final_layer_norm.weight", (4,)),
+        ]  # fmt: skip
+        found = estimate_weights(model(stored, config=config), dtypes=["float32", "float16", "bfloat16"], scope=DECLARED)
+        elements = sum(one.elements for one in stored)
+        assert [row.total_bytes for row in found.estimates] == [4 * elements, 2 * elements + 2 * 24, 2 * elements]
+        assert found.notes == ()
 
 
 NAMES = st.sampled_from(

@@ -10,7 +10,7 @@ from tests.writers import safetensors
 from tests.writers.gguf import STRING, UINT32, Tensor, Writer
 from tests.writers.torch import Sparse, archive, dumps, legacy, ordered, tensor
 
-CONFIG = b'{"architectures": ["LlamaForCausalLM"], "model_type": "llama"}'
+CONFIG = b'{"architectures": ["OwnForCausalLM"], "model_type": "own"}'  # no class of transformers: these tests are about files
 SHAPES = {
     "model.embed.weight": (10, 4),
     "model.layers.0.weight": (4, 4),

@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]  # the li
 BERT = FIXTURES / "google-bert" / "bert-base-cased"
 CONFIG = (BERT / "config.json").read_bytes()
 PARAMETERS = 108_340_804  # of BertForMaskedLM, the class that the config declares
+BASE_PARAMETERS = 108_310_272  # of BertModel, which has a pooler besides
 
 
 def notes(report) -> list[str]:
@@ -23,14 +24,15 @@ def notes(report) -> list[str]:
 def test_a_repository_with_nothing_to_read_is_built(hub: LoopbackHub, beside: dict[str, bytes]) -> None:
     hub.add_repository(Repository(repo_id="org/config", files={"config.json": CONFIG, **beside}, library="transformers"))
     report = scan("org/config")
-    assert report.scopes["checkpoint"].parameters == PARAMETERS
+    assert report.scopes["checkpoint"].parameters == report.scopes["declared"].parameters == PARAMETERS
+    assert (report.scope, report.scopes["base"].parameters) == ("base", BASE_PARAMETERS)
     assert report.model.checkpoint.format == "meta"
     assert notes(report)[0] == "not-read"
     assert ("model.onnx" in report.notes[0].message) == ("model.onnx" in beside)
     assert "built-on-meta" in notes(report)
     assert {row.basis.value for row in report.estimates} == {"derived"}
     assert report.largest_layer is not None
-    assert report.largest_layer.name == "bert.embeddings.word_embeddings"
+    assert report.largest_layer.name == "embeddings.word_embeddings"
 
 
 def test_it_is_forbidden_and_asked_for(tmp_path: Path) -> None:

@@ -243,7 +243,8 @@ def test_into_gptq_nothing_can_be_merged(hub: LoopbackHub) -> None:
     assert list(placed(report)) == ["with adapter"]
     found = valid_json(report)
     assert [one["quantization"] for one in found["components"]] == [None, "gptq"]
-    assert [one["parameters"] for one in found["components"]] == [2 * 8 * 64, None]
+    assert [one["parameters"] for one in found["components"]] == [2 * 8 * 64, BASE_BYTES // 4]
+    assert "quantized-in-name" in codes(report)
 
 
 def test_the_weights_of_an_adapter_by_their_name(hub: LoopbackHub) -> None:

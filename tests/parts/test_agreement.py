@@ -109,7 +109,7 @@ class TestAdapters:
 
     def test_beside_a_whole_model_it_is_not_taken_for_that(self, hub: LoopbackHub) -> None:
         serve(hub, BASE, "org/base")
-        report = scan(serve(hub, {**BASE, **adapter()}, "org/merged"))
+        report = scan(serve(hub, {**BASE, **adapter()}, "org/merged"), scope="checkpoint")
         assert (report.model.checkpoint.nbytes, parts(report)) == (BASE_BYTES, {})
         assert codes(report) == ["adapter-beside"]
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from .layouts import (
     TOTAL,
     UNET,
     Cost,
+    Files,
     as_json,
     codes,
     counted,
@@ -331,10 +333,31 @@ class TestIndex:
         assert parts(scan(target, subfolder="sub")) == parts(scan(f"hf://{target}/sub")) == of(4)
 
 
-def test_a_quantized_component_hides_the_number_of_parameters(hub: LoopbackHub) -> None:
+def quantized(stored: Mapping[str, tuple[str, tuple[int, ...]]]) -> Files:
+    """A component in 4 bits of bitsandbytes: a weight with the tensors `stored` by what follows its name, and a norm."""
     config = {"architectures": ["T5EncoderModel"], "quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": True}}
-    packed = safetensors.write({"encoder.block.0.layer.0.weight": ("U8", (500, 1)), "encoder.norm.weight": ("BF16", (10,))})
-    files = {"text_encoder_2/config.json": as_json(config), "text_encoder_2/model.safetensors": packed}
+    packed = {f"encoder.block.0.layer.0.weight{below}": one for below, one in stored.items()}
+    weights = safetensors.write({**packed, "encoder.norm.weight": ("BF16", (10,))})
+    return {"text_encoder_2/config.json": as_json(config), "text_encoder_2/model.safetensors": weights}
+
+
+def test_a_quantized_component_is_counted_as_it_was(hub: LoopbackHub) -> None:
+    files = quantized({"": ("U8", (512, 1)), ".absmax": ("F32", (16,)), ".quant_map": ("F32", (16,))})
+    report = scan(serve(hub, pipeline(SHARDED, **files)))
+    own, others = 512 + 2 * 64 + 2 * 10, TOTAL // 4
+    assert [(row.dtype, row.total_bytes) for row in report.estimates] == [
+        ("as stored", TOTAL + own), ("float32", 4 * (others + 1034)), ("float16", 2 * (others + 1034)), ("int8", others + 1034),
+        ("int4", (others + 1034) // 2),
+    ]  # fmt: skip
+    found = valid_json(report)
+    by_name = {component["name"]: component for component in found["components"]}
+    assert (by_name["text_encoder_2"]["quantization"], by_name["text_encoder_2"]["parameters"]) == ("bitsandbytes", 1024 + 10)
+    assert (by_name["unet"]["quantization"], by_name["unet"]["parameters"]) == (None, ELEMENTS["unet"])
+    assert found["checkpoint"]["parameters"] == others + 1034
+
+
+def test_a_component_packed_in_no_known_way_hides_the_number_of_parameters(hub: LoopbackHub) -> None:
+    files = quantized({"": ("U8", (500, 1))})
     report = scan(serve(hub, pipeline(SHARDED, **files)))
     assert [(row.dtype, row.total_bytes, row.training_bytes) for row in report.estimates] == [("as stored", TOTAL + 520, None)]
     found = valid_json(report)
@@ -342,7 +365,7 @@ def test_a_quantized_component_hides_the_number_of_parameters(hub: LoopbackHub) 
     by_name = {component["name"]: component for component in found["components"]}
     assert (by_name["text_encoder_2"]["quantization"], by_name["text_encoder_2"]["parameters"]) == ("bitsandbytes", None)
     assert (by_name["unet"]["quantization"], by_name["unet"]["parameters"]) == (None, ELEMENTS["unet"])
-    assert "quantized (bitsandbytes)" in message(report, "quantized")
+    assert "no layout of bitsandbytes that memscan knows" in message(report, "quantized")
     assert "packed" in rendered(report, "table")
 
 

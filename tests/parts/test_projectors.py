@@ -37,7 +37,10 @@ def test_it_is_named_and_not_counted(hub: LoopbackHub) -> None:
 def test_it_is_added(hub: LoopbackHub) -> None:
     report, cost = counted(hub, serve(hub, FILES), mmproj=True)
     assert [(name, nbytes) for name, (_, nbytes) in parts(report).items()][1:] == [("mmproj", 128)]
-    assert [(row.dtype, row.total_bytes) for row in report.estimates] == [("Q4_K_M", MODEL_BYTES + 128)]
+    assert [(row.dtype, row.total_bytes) for row in report.estimates] == [
+        ("Q4_K_M", MODEL_BYTES + 128), ("float32", 4 * (256 * 12 + 64)), ("float16", 2 * (256 * 12 + 64)),
+        ("int8", 256 * 12 + 64), ("int4", (256 * 12 + 64) // 2),
+    ]  # fmt: skip
     assert report.model.checkpoint.tensors[-1].name == "mmproj.mm.0.weight"
     assert report.largest_layer is not None
     assert report.largest_layer.name == "blk.0"

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from memscan import MemscanError, NotFoundError, Report, UsageError, ascan, scan
+from memscan import FormatError, MemscanError, NotFoundError, Report, UsageError, ascan, scan
 from memscan.scanning import ScanOptions, scan_all
 from tests.hub import Fault, LoopbackHub, Repository
 from tests.runner import COMMAND, environment
@@ -82,6 +82,16 @@ def test_one_failure_among_several_leaves_the_others_alone(hub: LoopbackHub) -> 
     words = ["org/single", "org/nowhere", "http://[", "./nowhere", "org/single"]
     results = asyncio.run(scan_all(words, ScanOptions()))
     assert [isinstance(result, MemscanError) for result in results] == [False, True, True, True, False]
+
+
+def test_a_config_of_wrong_types_among_several_leaves_the_others_alone(hub: LoopbackHub) -> None:
+    files = {"model.safetensors": weights("a"), "config.json": b'{"model_type": ["bert"]}'}
+    hub.add_repository(Repository(repo_id="org/wrong", files=files, library="transformers"))
+    hub.add_repository(single())
+    one, other = asyncio.run(scan_all(["org/wrong", "org/single"], ScanOptions()))
+    assert isinstance(one, FormatError)
+    assert "'model_type' is a list" in str(one)
+    assert isinstance(other, Report)
 
 
 def test_the_same_target_twice_is_two_answers(hub: LoopbackHub) -> None:

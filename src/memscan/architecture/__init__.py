@@ -3,5 +3,21 @@
 from memscan.architecture.config import MAX_CONFIG, Config
 from memscan.architecture.gguf_keys import tied_output
 from memscan.architecture.gguf_keys import words as gguf_words
+from memscan.architecture.layout import Expected, Layout, layout
+from memscan.architecture.quantization import Quantization, Scheme
+from memscan.architecture.rename import CONVERTER
+from memscan.architecture.table import family
 
-__all__ = ["MAX_CONFIG", "Config", "gguf_words", "tied_output"]
+__all__ = [
+    "CONVERTER",
+    "MAX_CONFIG",
+    "Config",
+    "Expected",
+    "Layout",
+    "Quantization",
+    "Scheme",
+    "family",
+    "gguf_words",
+    "layout",
+    "tied_output",
+]

@@ -7,6 +7,7 @@ and those by which timm and diffusers are known.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from memscan.architecture.quantization import Quantization
 from memscan.document import Document
 
 MAX_CONFIG = 20_000_000  # bytes; the largest are a few hundred kB (label maps)
@@ -18,6 +19,8 @@ class Config:
     """What `config.json` declares; every field may be absent."""
 
     document: Document
+    modelopt: Document | None = None
+    """`hf_quant_config.json`, which ModelOpt writes beside it."""
 
     @classmethod
     def parse(cls, raw: bytes) -> "Config":
@@ -56,16 +59,26 @@ class Config:
         return "timm" if "pretrained_cfg" in values else None
 
     @property
-    def quantization(self) -> str | None:
-        """The name of the quantization that the weights are stored in; None where they are not quantized.
+    def quantization(self) -> Quantization | None:
+        """How the stored weights are quantized; None where they are not.
 
-        Multimodal models declare it below their language model's config (Kimi-K2.5); early compressed-tensors
-        checkpoints call it `compression_config`.
+        Multimodal models declare it below their language model's config (Kimi-K2.5); early compressed-tensors checkpoints call
+        it `compression_config`, MLX `quantization`. Where none of them is there, `hf_quant_config.json` may say it.
         """
         nested = (self.document.child(key) for key in NESTED if isinstance(self.document.values.get(key), dict))
         for place in (self.document, *(document for document in nested if document is not None)):
-            for key in ("quantization_config", "compression_config"):
-                declared = place.child(key)
-                if declared is not None and declared.values:
-                    return declared.text("quant_method") or "an unnamed method"
-        return None
+            found = _declared(place)
+            if found is not None:
+                return found
+        return None if self.modelopt is None else Quantization.parse_modelopt(self.modelopt.values)
+
+
+def _declared(place: Document) -> Quantization | None:
+    """What one object declares. MLX writes its words twice, once under transformers' name and without a method."""
+    mlx = place.values.get("quantization")
+    for key in ("quantization_config", "compression_config"):
+        declared = place.child(key)
+        if declared is not None and declared.values and not ("quant_method" not in declared.values and declared.values == mlx):
+            # DeepSeek-V4 says beside it, not in it, that its experts are narrower.
+            return Quantization.parse(declared.values, fp4_experts=place.values.get("expert_dtype") == "fp4")
+    return Quantization.parse_mlx(mlx) if isinstance(mlx, dict) and "bits" in mlx else None

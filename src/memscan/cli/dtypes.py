@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from memscan.dtype import CASTS
+from memscan.quantizers import DTYPES
 
 OPTION = "--dtypes"
 
@@ -50,10 +50,10 @@ def parse_dtypes(words: str) -> tuple[str, ...]:
     """`float32,float16` as names of dtypes; UsageError for a word that is none."""
     names = [word for word in words.split(",") if word]
     for name in names:
-        if name not in CASTS:
+        if name not in DTYPES:
             raise _unknown(name)
     if not names:
-        raise click.UsageError(f"{OPTION} needs a dtype: one or more of {', '.join(CASTS)}")
+        raise click.UsageError(f"{OPTION} needs a dtype: one or more of {', '.join(DTYPES)}")
     return tuple(names)
 
 
@@ -62,9 +62,9 @@ def _split(words: Sequence[str], targets_before: bool) -> tuple[list[str], list[
     count = next((i for i, word in enumerate(words) if not _is_dtypes(word)), len(words))
     dtypes, rest = list(words[:count]), list(words[count:])
     if not dtypes and not rest:
-        raise click.UsageError(f"{OPTION} needs a dtype: one or more of {', '.join(CASTS)}")
+        raise click.UsageError(f"{OPTION} needs a dtype: one or more of {', '.join(DTYPES)}")
     if rest and (not dtypes or targets_before or (_meant(rest[0]) and not Path(rest[0]).exists())):
-        raise _unknown(next((word for word in rest[0].split(",") if word not in CASTS), rest[0]))
+        raise _unknown(next((word for word in rest[0].split(",") if word not in DTYPES), rest[0]))
     late = [word for word in rest if _is_dtypes(word)]
     if late:
         raise click.UsageError(f"{late[0]} stands behind a target; write all dtypes together behind {OPTION}")
@@ -72,14 +72,14 @@ def _split(words: Sequence[str], targets_before: bool) -> tuple[list[str], list[
 
 
 def _is_dtypes(word: str) -> bool:
-    return all(name in CASTS for name in word.split(",") if name) and word.strip(",") != ""
+    return all(name in DTYPES for name in word.split(",") if name) and word.strip(",") != ""
 
 
 def _meant(word: str) -> list[str]:
-    return get_close_matches(word.lower(), CASTS, n=1, cutoff=0.75)
+    return get_close_matches(word.lower(), DTYPES, n=1, cutoff=0.75)
 
 
 def _unknown(word: str) -> click.UsageError:
     close = _meant(word)
-    hint = f"did you mean {close[0]}?" if close else f"expected one or more of {', '.join(CASTS)}"
+    hint = f"did you mean {close[0]}?" if close else f"expected one or more of {', '.join(DTYPES)}"
     return click.UsageError(f"{ascii(word)[:60]} is not a dtype; {hint}")

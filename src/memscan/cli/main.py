@@ -11,8 +11,8 @@ from memscan.cli.exit import Exit, code_of
 from memscan.cli.group import DEFAULT, DefaultGroup, TargetCommand, dashed
 from memscan.cli.messages import abandon_stdout, complain, one_line
 from memscan.cli.options import complete_dtypes, dtypes_callback, options_from, target_options
-from memscan.dtype import CASTS
 from memscan.errors import MemscanError
+from memscan.quantizers import DTYPES
 from memscan.version import __version__
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "token_normalize_func": dashed, "max_content_width": 110}
@@ -38,7 +38,7 @@ def cli() -> None:
     multiple=True,
     callback=dtypes_callback,
     shell_complete=complete_dtypes,
-    help=f"Rows to show, several words or joined by commas: {', '.join(CASTS)}."
+    help=f"Rows to show, several words or joined by commas: {', '.join(DTYPES)}."
     "  [default: float32 float16 int8 int4, and as stored]",
 )
 @target_options

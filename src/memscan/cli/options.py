@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 import click
 
 from memscan.cli.dtypes import parse_dtypes
-from memscan.dtype import CASTS
+from memscan.quantizers import DTYPES
 
 F = TypeVar("F", bound=Callable[..., object])
 
 OUTPUT_FORMATS = ("table", "json", "markdown", "csv")  # memscan.report.FORMATS, spelt out so that --help need not import it
-SCOPES = ("auto", "checkpoint")  # memscan.scanning.SCOPES, likewise; tests hold the pairs together
+SCOPES = ("auto", "checkpoint", "declared", "base")  # memscan.scanning.SCOPES, likewise; tests hold the pairs together
 BACKENDS = ("auto", "header", "meta")  # memscan.scanning.BACKENDS
 
 
@@ -35,7 +35,7 @@ def dtypes_callback(_ctx: click.Context, _param: click.Parameter, words: tuple[s
 
 def complete_dtypes(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """The names that start so, for the shell."""
-    return [name for name in CASTS if name.startswith(incomplete)]
+    return [name for name in DTYPES if name.startswith(incomplete)]
 
 
 def target_options(command: F) -> F:

@@ -1,14 +1,13 @@
 """Dtypes: one file for each world that names them."""
 
 from memscan.dtype.base import DType, Kind, unknown
-from memscan.dtype.casts import CASTS, DTYPES, STORED_AS
+from memscan.dtype.casts import CASTS, STORED_AS
 from memscan.dtype.ggml import GGML, GGML_RETIRED, ggml
 from memscan.dtype.safetensors import SAFETENSORS
 from memscan.dtype.torch import STORAGES, TORCH
 
 __all__ = [
     "CASTS",
-    "DTYPES",
     "GGML",
     "GGML_RETIRED",
     "SAFETENSORS",

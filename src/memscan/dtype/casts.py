@@ -13,9 +13,6 @@ CASTS = table(
 )
 """What a checkpoint can be cast to in an estimate; int8 and int4 are the seed's ideal ones, without scales."""
 
-DTYPES = tuple(CASTS)
-"""Their names: what `--dtypes` and `memscan.scan(dtypes=...)` take."""
-
 STORED_AS = {
     "F64": "float64",
     "F32": "float32",

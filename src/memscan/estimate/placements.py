@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from memscan.estimate.base import Basis, Layer, Placement
 from memscan.model import Model, Part, Role
-from memscan.modules import Unit, units
+from memscan.modules import Unit, no_block, units
 
 # What stays on the device beside the component that works: diffusers does not offload a safety checker
 # (`_exclude_from_cpu_offload` of its pipelines), and a ControlNet, which works at every step, has no place in the order in
@@ -43,7 +43,8 @@ def _of_a_pipeline(model: Model) -> Iterator[Placement]:
     nbytes = largest.checkpoint.nbytes + sum(map(_nbytes, kept))
     yield Placement(name="model offload", nbytes=nbytes, basis=Basis.DERIVED, what=_words(largest.name, kept))
     kept, others = _divided(model.parts, KEPT)
-    leaf = max((unit for part in others for unit in units(part.checkpoint.tensors, blocks=False)), key=_unit_nbytes, default=None)
+    leaves = (unit for part in others for unit in units(part.checkpoint.tensors, block_of=no_block))
+    leaf = max(leaves, key=_unit_nbytes, default=None)
     if leaf is not None:
         nbytes = leaf.nbytes + sum(map(_nbytes, kept))
         yield Placement(name="sequential offload", nbytes=nbytes, basis=Basis.DERIVED, what=_words(leaf.name, kept))

@@ -1,6 +1,22 @@
 """One model as it was read, and the scopes of it that a number can be about."""
 
 from memscan.model.base import Alternative, FileSurvey, Model, Origin, Part, Role
-from memscan.model.scope import CHECKPOINT, Scope, scopes
+from memscan.model.logical import part_parameters
+from memscan.model.scope import BASE, CHECKPOINT, DECLARED, SCOPES, Scope, Scopes, scopes
 
-__all__ = ["CHECKPOINT", "Alternative", "FileSurvey", "Model", "Origin", "Part", "Role", "Scope", "scopes"]
+__all__ = [
+    "BASE",
+    "CHECKPOINT",
+    "DECLARED",
+    "SCOPES",
+    "Alternative",
+    "FileSurvey",
+    "Model",
+    "Origin",
+    "Part",
+    "Role",
+    "Scope",
+    "Scopes",
+    "part_parameters",
+    "scopes",
+]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from memscan.architecture import Config
+from memscan.architecture import Config, Quantization
 from memscan.checkpoint import Checkpoint, Verdict
 from memscan.dtype import Kind
 from memscan.note import Note
@@ -61,7 +61,15 @@ class Part:
     library: str | None
     checkpoint: Checkpoint
     """Its tensors, under the names that they have in the model."""
-    quantization: str | None = None
+    quantized: Quantization | None = None
+    """As its config declares it."""
+    label: str | None = None
+    """What its blocks are called, where it is the GGUF model that an adapter adapts."""
+
+    @property
+    def quantization(self) -> str | None:
+        """The method that its weights are quantized with, if any, in one word."""
+        return self.label or (None if self.quantized is None else self.quantized.method)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,28 +101,20 @@ class Model:
         """The method that the stored weights are quantized with, if any: as the config declares it, or GGUF's block types."""
         if not self.checkpoint.shards:
             return None  # built from the config, and so built dense
-        if self._has_blocks_of_quants:
+        if self.has_blocks_of_quants:
             return self.label or self.checkpoint.format
         declared = [part.quantization for part in self.parts if part.quantization is not None]
-        return declared[0] if declared else None if self.config is None else self.config.quantization
+        return declared[0] if declared else None if self.quantized is None else self.quantized.method
 
     @property
-    def has_unknown_dtypes(self) -> bool:
-        """Whether a tensor is of a dtype that memscan does not know: neither a float nor anything else."""
-        return any(tensor.dtype.kind is Kind.UNKNOWN for tensor in self.checkpoint.tensors)
+    def quantized(self) -> Quantization | None:
+        """As the config declares it; where the model is made of parts, each may have its own."""
+        if not self.checkpoint.shards or self.config is None:
+            return None  # built from the config, and so built dense
+        return self.config.quantization
 
     @property
-    def is_castable(self) -> bool:
-        """Whether it is known what a cast to another dtype makes of it."""
-        return self.quantization is None and not self.has_unknown_dtypes
-
-    @property
-    def is_packed(self) -> bool:
-        """Whether the number of logical parameters is hidden: by a packing or a dtype that the shapes alone do not tell."""
-        return (self.quantization is not None and not self._has_blocks_of_quants) or self.has_unknown_dtypes
-
-    @property
-    def _has_blocks_of_quants(self) -> bool:
+    def has_blocks_of_quants(self) -> bool:
         """Whether tensors are of a quantized dtype, whose shapes count logical elements: GGUF's blocks, torch's qint8."""
         return any(tensor.dtype.kind is Kind.QUANTIZED for tensor in self.checkpoint.tensors)
 

@@ -1,13 +1,25 @@
-"""Scopes: which of a model's tensors a number is about."""
+"""Scopes: which of a model's tensors a number is about.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+`checkpoint` is all that is stored, `declared` what the class that saved it holds once it is loaded, `base` what `AutoModel`
+makes of it: the same without a head.
+"""
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from memscan.architecture import Layout, family, layout
 from memscan.checkpoint import is_buffer
+from memscan.loading import Loaded, load
 from memscan.model.base import Model
+from memscan.model.logical import Logical, logical
+from memscan.modules import BlockOf, blocks_like, no_block, numbered_block
+from memscan.note import Note
 from memscan.tensor import TensorInfo
 
-CHECKPOINT = "checkpoint"
+CHECKPOINT, DECLARED, BASE = "checkpoint", "declared", "base"
+SCOPES = (CHECKPOINT, DECLARED, BASE)
+OBJECTIVES = ("ForPreTraining", "ForMaskedLM")  # heads that serve training alone: what people load is the model without
+LIBRARIES = frozenset({None, "transformers", "sentence-transformers", "setfit", "mlx", "adapter-transformers"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,12 +28,30 @@ class Scope:
 
     name: str
     class_name: str | None
-    """The class that would hold exactly this; None for the checkpoint, which belongs to no class."""
+    """The class that holds exactly this; None for the checkpoint, which belongs to no class."""
     tensors: tuple[TensorInfo, ...]
+    """Each once, a packed weight as one; those of a class under the names that they have in it."""
     parameters: int | None
     """Logical elements of the parameters; None where packing hides their number."""
     parameter_bytes: int
     buffer_bytes: int
+    """Of all buffers that are resident, stored or not."""
+    tied: tuple[TensorInfo, ...] = ()
+    """Second names of tensors that are held once."""
+    ignored: tuple[TensorInfo, ...] = ()
+    """Stored, and not loaded."""
+    created: tuple[TensorInfo, ...] = ()
+    """Held, and not stored."""
+    unknown: str | None = None
+    """Why the numbers are not known exactly; None where they are."""
+    block_of: BlockOf = numbered_block
+    """Which blocks stay whole."""
+    owners: Mapping[str, str] = field(default_factory=dict)
+    """The torch class that owns a tensor, by its name, where it is known."""
+    fixed: frozenset[str] = frozenset()
+    """Tensors that no cast of the model changes, by their names."""
+    layout: Layout | None = None
+    """What the table says of the class."""
 
     @property
     def nbytes(self) -> int:
@@ -29,20 +59,95 @@ class Scope:
         return self.parameter_bytes + self.buffer_bytes
 
 
-def scopes(model: Model) -> Mapping[str, Scope]:
-    """Every scope that is known of `model`, by name."""
-    return {CHECKPOINT: _checkpoint(model)}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scopes:
+    """All scopes of a model, and the one that people load."""
+
+    by_name: Mapping[str, Scope]
+    loads: str
+    """The scope of the class that people load: the declared one, or the base model where its head only serves pre-training."""
+    notes: tuple[Note, ...]
 
 
-def _checkpoint(model: Model) -> Scope:
-    tensors = model.checkpoint.tensors
-    buffers = [tensor for tensor in tensors if is_buffer(tensor)]
+def scopes(model: Model) -> Scopes:
+    """Every scope of `model` that is known, or known not to be."""
+    whole = logical(model)
+    declared, base = _layouts(model)
+    found = {CHECKPOINT: _checkpoint(model, whole, declared or base)}
+    for name, kind in ((DECLARED, declared), (BASE, base)):
+        if kind is not None:
+            found[name] = _of_class(name, load(whole.tensors, kind), kind, whole)
+    wanted = _wanted(declared, base)
+    notes = (*whole.notes, *_unknown(found, wanted))
+    return Scopes(by_name=found, loads=CHECKPOINT if wanted is None or found[wanted].unknown else wanted, notes=notes)
+
+
+def _wanted(declared: Layout | None, base: Layout | None) -> str | None:
+    if declared is not None and not (base is not None and declared.class_name.endswith(OBJECTIVES)):
+        return DECLARED
+    return None if declared is None else BASE
+
+
+def _unknown(found: Mapping[str, Scope], wanted: str | None) -> Iterator[Note]:
+    if wanted is not None and found[wanted].unknown is not None:
+        scope = found[wanted]
+        message = f"what {scope.class_name} holds is not known exactly, the numbers are the checkpoint's: {scope.unknown}"
+        yield Note(code="scope-unknown", message=message)
+
+
+def _layouts(model: Model) -> tuple[Layout | None, Layout | None]:
+    """Those of the declared class, and of `AutoModel`'s; None for a class that the table does not have."""
+    config = model.config
+    # What is of a wrong type is found here, where the error is that of this target alone.
+    model_type, declared = (None, None) if config is None else (config.model_type, config.architecture)
+    if config is None or model.parts or model.origin.library not in LIBRARIES or model.checkpoint.format == "gguf":
+        return None, None
+    kind = None if model_type is None else family(model_type)
+    if model_type is None or kind is None:
+        return None, None
+    values = config.document.values
+    base = kind.chosen("AutoModel")
+    return (
+        None if declared is None else layout(declared, model_type, values),
+        None if base is None else layout(base, model_type, values),
+    )
+
+
+def _checkpoint(model: Model, whole: Logical, kind: Layout | None) -> Scope:
+    buffers = [tensor for tensor in whole.tensors if is_buffer(tensor)]
     buffer_bytes = sum(tensor.nbytes for tensor in buffers)
-    packed = model.is_packed
-    elements = sum(tensor.elements for tensor in tensors) - sum(tensor.elements for tensor in buffers)
+    elements = sum(tensor.elements for tensor in whole.tensors) - sum(tensor.elements for tensor in buffers)
+    hidden = whole.reason is not None
     return Scope(
-        name=CHECKPOINT, class_name=None, tensors=tensors, parameters=None if packed else elements,
-        # Packed weights are integers: which of them are parameters is not known until their packing is.
-        parameter_bytes=model.checkpoint.nbytes - (0 if packed else buffer_bytes),
-        buffer_bytes=0 if packed else buffer_bytes,
+        name=CHECKPOINT, class_name=None, tensors=whole.tensors, parameters=None if hidden else elements,
+        # Packed weights are integers: which of them are parameters is not known where their packing is not.
+        parameter_bytes=model.checkpoint.nbytes - (0 if hidden else buffer_bytes),
+        buffer_bytes=0 if hidden else buffer_bytes, unknown=whole.reason, block_of=_stored_blocks(model, kind),
     )  # fmt: skip
+
+
+def _stored_blocks(model: Model, kind: Layout | None) -> BlockOf:
+    """The blocks of the class, under its own names and under those with or without the base model's prefix."""
+    if kind is None:
+        return numbered_block if model.has_blocks else no_block
+    before = f"{kind.prefix}."
+    longer = {before + name for name in kind.blocks}
+    return blocks_like(kind.blocks | longer | {name.removeprefix(before) for name in kind.blocks})
+
+
+def _of_class(name: str, loaded: Loaded, kind: Layout, whole: Logical) -> Scope:
+    buffers = [tensor for tensor in loaded.tensors if is_buffer(tensor)]
+    buffer_bytes = _nbytes(buffers)
+    hidden = whole.reason is not None
+    elements = sum(tensor.elements for tensor in loaded.tensors) - sum(tensor.elements for tensor in buffers)
+    return Scope(
+        name=name, class_name=loaded.class_name, tensors=loaded.tensors, parameters=None if hidden else elements,
+        parameter_bytes=_nbytes(loaded.tensors) - buffer_bytes, buffer_bytes=buffer_bytes, tied=loaded.tied,
+        ignored=loaded.ignored, created=loaded.created, unknown=whole.reason or loaded.unknown,
+        block_of=blocks_like(loaded.blocks), owners=loaded.modules, fixed=loaded.fixed,
+        layout=kind,
+    )  # fmt: skip
+
+
+def _nbytes(tensors: Sequence[TensorInfo]) -> int:
+    return sum(tensor.nbytes for tensor in tensors)

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from memscan.checkpoint import is_buffer
 from memscan.estimate import Report
-from memscan.model import Part, Scope
+from memscan.model import CHECKPOINT, Part, Scope, part_parameters
 from memscan.note import Note
 from memscan.report.base import Failure
 from memscan.report.words import parameters
+from memscan.tensor import TensorInfo
 from memscan.version import __version__
 
 SCHEMA = 1
@@ -79,14 +80,14 @@ def target(report: Report) -> dict[str, object]:
 
 
 def _checkpoint(report: Report) -> dict[str, object]:
-    checkpoint = report.model.checkpoint
-    packed = report.model.is_packed
+    checkpoint, scope = report.model.checkpoint, report.scopes[CHECKPOINT]
+    packed = scope.parameters is None or report.model.quantized is not None
     return {
         "format": checkpoint.format,
         "files": [{"path": shard.path, "size": shard.size, "tensors": shard.tensors} for shard in checkpoint.shards],
         "tensors": len(checkpoint.tensors),
-        "parameters": None if packed else parameters(checkpoint.tensors),
-        "buffers": None if packed else sum(tensor.elements for tensor in checkpoint.tensors if is_buffer(tensor)),
+        "parameters": scope.parameters,
+        "buffers": None if scope.parameters is None else sum(tensor.elements for tensor in scope.tensors if is_buffer(tensor)),
         "bytes": checkpoint.nbytes,
         "tied": [tensor.name for tensor in checkpoint.tied],
         "training_state_bytes": sum(tensor.nbytes for tensor in checkpoint.optimizer),
@@ -102,7 +103,6 @@ def _checkpoint(report: Report) -> dict[str, object]:
 
 
 def _component(part: Part) -> dict[str, object]:
-    packed = part.quantization is not None
     return {
         "name": part.name,
         "role": part.role.value,
@@ -111,20 +111,30 @@ def _component(part: Part) -> dict[str, object]:
         "format": part.checkpoint.format,
         "files": [{"path": shard.path, "size": shard.size, "tensors": shard.tensors} for shard in part.checkpoint.shards],
         "tensors": len(part.checkpoint.tensors),
-        "parameters": None if packed else parameters(part.checkpoint.tensors),
+        "parameters": part_parameters(part),
         "bytes": part.checkpoint.nbytes,
         "quantization": part.quantization,
     }
 
 
 def _scope(scope: Scope) -> Mapping[str, object]:
+    # What is stored is measured; of a class, sizes that were found are not its own where others were not.
+    known = scope.unknown is None or scope.class_name is None
     return {
         "class": scope.class_name,
-        "parameters": scope.parameters,
-        "parameter_bytes": scope.parameter_bytes,
-        "buffer_bytes": scope.buffer_bytes,
-        "bytes": scope.nbytes,
+        "parameters": scope.parameters if known else None,
+        "parameter_bytes": scope.parameter_bytes if known else None,
+        "buffer_bytes": scope.buffer_bytes if known else None,
+        "bytes": scope.nbytes if known else None,
+        "unknown": scope.unknown,
+        "tied": [_tensor(tensor) for tensor in scope.tied],
+        "ignored": [_tensor(tensor) for tensor in scope.ignored],
+        "created": [_tensor(tensor) for tensor in scope.created],
     }
+
+
+def _tensor(tensor: TensorInfo) -> Mapping[str, object]:
+    return {"name": tensor.name, "bytes": tensor.nbytes}
 
 
 def error_object(failure: Failure) -> Mapping[str, object]:

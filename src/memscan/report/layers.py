@@ -10,7 +10,7 @@ from memscan.report.base import Failure
 from memscan.report.csv import guarded
 from memscan.report.grid import grid
 from memscan.report.json import SCHEMA, note_objects, render_objects, target
-from memscan.report.markdown import cell, not_read, table
+from memscan.report.markdown import cell, heading, not_read, table
 from memscan.report.words import notes, short, title
 from memscan.units import iec_bytes
 from memscan.version import __version__
@@ -32,7 +32,7 @@ def _modules(report: Report, depth: int) -> Iterator[tuple[int, Module, float]]:
 
 
 def _rows(report: Report, depth: int) -> Iterator[tuple[str, str, str, str, str]]:
-    packed = report.model.is_packed
+    packed = report.scopes[report.scope].parameters is None
     for level, module, share in _modules(report, depth):
         name = "  " * (level - 1) + short(module.name)
         parameters = "packed" if packed else f"{module.parameters:,}"
@@ -56,7 +56,7 @@ def _markdown(results: Sequence[Report | Failure], depth: int) -> str:
 
 
 def _markdown_lines(report: Report, depth: int) -> Iterator[str]:
-    yield from (cell(title(report)), "", *table(HEADERS, _rows(report, depth)))
+    yield from (heading(report), "", *table(HEADERS, _rows(report, depth)))
     if report.notes:
         yield from ("", *(f"- {cell(note.message)}" for note in report.notes))
 
@@ -66,7 +66,7 @@ def _json(results: Sequence[Report | Failure], depth: int) -> str:
 
 
 def _object(report: Report, depth: int) -> Mapping[str, object]:
-    packed = report.model.is_packed
+    packed = report.scopes[report.scope].parameters is None
     modules = [
         {
             "name": module.name,
@@ -100,7 +100,7 @@ def _csv(results: Sequence[Report | Failure], depth: int) -> str:
 
 def _csv_rows(report: Report, depth: int) -> Iterator[tuple[object, ...]]:
     requested = guarded(report.model.origin.requested)
-    packed = report.model.is_packed
+    packed = report.scopes[report.scope].parameters is None
     for level, module, share in _modules(report, depth):
         counts = ("", "") if packed else (module.parameters, module.buffers)
         yield (requested, level, guarded(module.name), *counts, module.nbytes, share)

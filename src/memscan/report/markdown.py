@@ -20,7 +20,7 @@ def render(results: Sequence[Report | Failure]) -> str:
 def _one(result: Report | Failure) -> str:
     if isinstance(result, Failure):
         return not_read(result)
-    lines = [f"### Memory usage for loading {code(result.model.origin.requested)}", "", cell(title(result)), ""]
+    lines = [f"### Memory usage for loading {code(result.model.origin.requested)}", "", heading(result), ""]
     if result.model.parts:
         lines.extend([*table(PART_COLUMNS, part_rows(result), texts=3), ""])
     lines.extend(table(COLUMNS, rows(result)))
@@ -31,6 +31,11 @@ def _one(result: Report | Failure) -> str:
         lines.append("")
     lines.extend(f"- {cell(note.message)}" for note in result.notes)
     return "\n".join(lines)
+
+
+def heading(report: Report) -> str:
+    """The title of a report, each of its lines a paragraph."""
+    return "\n\n".join(map(cell, title(report).split("\n")))
 
 
 def table(columns: Sequence[str], cells: Iterable[Sequence[str]], *, texts: int = 1) -> list[str]:

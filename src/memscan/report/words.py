@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from memscan.checkpoint import is_buffer
 from memscan.dtype import CASTS
 from memscan.estimate import SEED_DTYPES, Report, WeightEstimate
+from memscan.model import Scope, part_parameters
 from memscan.printable import safe
 from memscan.tensor import TensorInfo
 from memscan.units import counted, plural, seed_bytes
@@ -15,7 +16,7 @@ FOOTNOTE = "1 MB = 1,048,576 bytes; training with Adam is 4 x the total (weights
 
 
 def title(report: Report) -> str:
-    """One line that says what was found."""
+    """What was found, in one line; in a second one its scopes, where there are several."""
     model = report.model
     where = safe(model.origin.name)
     if model.origin.commit is not None:
@@ -28,7 +29,21 @@ def title(report: Report) -> str:
         files = "built on torch's meta device"
     more = f" ({plural(len(model.alternatives), 'other quantization')} below)" if model.alternatives else ""
     layer = "none" if report.largest_layer is None else short(report.largest_layer.name) or "(root)"
-    return f"{where}: {dtypes}, {amount}, {seed_bytes(scope.nbytes)} {files}{more}; largest layer {layer}; scope {report.scope}"
+    return f"{where}: {dtypes}, {amount}, {seed_bytes(scope.nbytes)} {files}{more}; largest layer {layer}{_scopes(report)}"
+
+
+def _scopes(report: Report) -> str:
+    """Which class the numbers are of, and what the others take: a second line."""
+    others = [scope for name, scope in report.scopes.items() if name != report.scope and scope.unknown is None]
+    chosen = report.scopes[report.scope]
+    if len(report.scopes) == 1:
+        return f"; scope {report.scope}"
+    rest = ", ".join(f"{_scope(one)} {seed_bytes(one.nbytes)}" for one in others)
+    return f"\nScope {_scope(chosen)}" + (f"; others: {rest}" if rest else "")
+
+
+def _scope(scope: Scope) -> str:
+    return scope.name if scope.class_name is None else f"{scope.name} ({safe(scope.class_name)})"
 
 
 def _parameters(count: int) -> str:
@@ -73,7 +88,7 @@ def part_rows(report: Report) -> list[tuple[str, ...]]:
             safe(part.name),
             safe(part.class_name or ""),
             " + ".join(safe(name) for name in part.checkpoint.by_dtype()),
-            "packed" if part.quantization is not None else counted(parameters(part.checkpoint.tensors)),
+            "packed" if (count := part_parameters(part)) is None else counted(count),
             seed_bytes(part.checkpoint.nbytes),
         )
         for part in report.model.parts

@@ -8,7 +8,7 @@ from threading import Thread
 from memscan.document import shown
 from memscan.errors import MemscanError, UsageError
 from memscan.estimate import Report, estimate_weights
-from memscan.model import CHECKPOINT, FileSurvey
+from memscan.model import FileSurvey
 from memscan.scanning.checkpoints import Progress
 from memscan.scanning.options import AUTO, ScanOptions
 from memscan.scanning.reading import ModelReader, read_files
@@ -84,16 +84,15 @@ async def ascan(
 async def scan_all(words: Sequence[str], options: ScanOptions, progress: Progress | None = None) -> list[Report | MemscanError]:
     """A report, or the error that stands in its place, for each of `words`; all at once, over one HTTP client."""
     options.check()
-    scope = CHECKPOINT if options.scope == AUTO else options.scope
     async with Sources(token=options.token) as sources:
         reader = ModelReader(sources, options, progress)
 
         async def one(word: str) -> Report | MemscanError:
             try:
                 model = await reader.read(parse_target(word, revision=options.revision))
-            except MemscanError as error:
+                return estimate_weights(model, dtypes=options.dtypes, scope=options.scope)
+            except MemscanError as error:  # a config may be wrong where only the estimate asks for it
                 return error
-            return estimate_weights(model, dtypes=options.dtypes, scope=scope)
 
         return list(await asyncio.gather(*(one(word) for word in words)))
 

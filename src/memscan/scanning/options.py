@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from memscan.document import shown
-from memscan.dtype import CASTS
 from memscan.errors import UsageError
-from memscan.model import CHECKPOINT
+from memscan.model import SCOPES as KNOWN_SCOPES
+from memscan.quantizers import DTYPES
 from memscan.source import Target
 
 AUTO = "auto"
-SCOPES = (AUTO, CHECKPOINT)
+SCOPES = (AUTO, *KNOWN_SCOPES)
 BACKENDS = (AUTO, "header", "meta")
 
 
@@ -42,10 +42,10 @@ class ScanOptions:
     def check(self) -> None:
         """UsageError for values that make no sense."""
         if self.dtypes is not None and not self.dtypes:
-            raise UsageError(f"dtypes is empty, expected some of {', '.join(CASTS)}")
+            raise UsageError(f"dtypes is empty, expected some of {', '.join(DTYPES)}")
         for name in self.dtypes or ():
-            if name not in CASTS:
-                raise UsageError(f"{shown(name)} is not a dtype; expected some of {', '.join(CASTS)}")
+            if name not in DTYPES:
+                raise UsageError(f"{shown(name)} is not a dtype; expected some of {', '.join(DTYPES)}")
         if self.backend not in BACKENDS:
             raise UsageError(f"{shown(self.backend)} is not a backend; expected one of {', '.join(BACKENDS)}")
         if self.scope not in SCOPES:

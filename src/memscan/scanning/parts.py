@@ -21,6 +21,7 @@ PIPELINE = "model_index.json"
 MODULES = "modules.json"
 ROUTER = "router_config.json"
 CONFIG = "config.json"
+MODELOPT = "hf_quant_config.json"  # beside config.json, which does not always repeat it
 MAX_PARTS = 200  # of one model; the largest real ones have a dozen
 # Components of a pipeline that have no weights: what prepares its input, and what paces its steps.
 WEIGHTLESS = ("Tokenizer", "Scheduler", "Processor", "FeatureExtractor")
@@ -49,11 +50,13 @@ class Plan:
     """Whether its weights are those of the variant that was asked for."""
 
 
-async def read_parts(reader: CheckpointReader, source: Source, plans: Sequence[Plan]) -> tuple[Part, ...]:
+async def read_parts(
+    reader: CheckpointReader, source: Source, files: Mapping[str, int], plans: Sequence[Plan]
+) -> tuple[Part, ...]:
     """All of `plans`, read at once."""
 
     async def one(plan: Plan) -> Part:
-        checkpoint, config = await both(reader.read(plan.selection), read_config(source, plan.config))
+        checkpoint, config = await both(reader.read(plan.selection), read_config(source, files, plan.config))
         checkpoint = replace(checkpoint, notes=(*plan.selection.notes, *plan.notes, *checkpoint.notes))
         return Part(
             name=plan.name,
@@ -61,15 +64,23 @@ async def read_parts(reader: CheckpointReader, source: Source, plans: Sequence[P
             class_name=plan.class_name or (config.architecture if config is not None else None),
             library=plan.library,
             checkpoint=renamed(checkpoint, plan.prefix),
-            quantization=config.quantization if config is not None else None,
+            quantized=config.quantization if config is not None else None,
         )
 
     return tuple(await every(one(plan) for plan in plans))
 
 
-async def read_config(source: Source, path: str | None) -> Config | None:
-    """The config at `path`, if there is one."""
-    return None if path is None else Config(Document.parse(await source.read(path, MAX_CONFIG), path, strict=False))
+async def read_config(source: Source, files: Mapping[str, int], path: str | None) -> Config | None:
+    """The config at `path`, if there is one, and what ModelOpt wrote beside it."""
+    if path is None:
+        return None
+    beside = _present(files, path.removesuffix(CONFIG) + MODELOPT) if path.endswith(CONFIG) else None
+    config, modelopt = await both(_document(source, path), _document(source, beside))
+    return None if config is None else Config(config, modelopt)
+
+
+async def _document(source: Source, path: str | None) -> Document | None:
+    return None if path is None else Document.parse(await source.read(path, MAX_CONFIG), path, strict=False)
 
 
 async def plan_pipeline(

@@ -89,7 +89,7 @@ class ModelReader:
         options = self._options
         if folder + PIPELINE in listing.files:
             plans, config, notes = await plan_pipeline(source, listing.files, folder, options.variant)
-            parts = await read_parts(reader, source, plans)
+            parts = await read_parts(reader, source, listing.files, plans)
             origin = _origin(target, listing, options.library or "diffusers")
             return _made_of(parts, origin, config=config, notes=(*listing.notes, *notes))
         if folder + MODULES not in listing.files:
@@ -99,10 +99,10 @@ class ModelReader:
             return None
         # The config at the top is that of the model and of the module at the top: read it once.
         others = [replace(plan, config=None) if plan.config == folder + CONFIG else plan for plan in plans]
-        parts, own = await both(read_parts(reader, source, others), _config(source, listing, folder))
+        parts, own = await both(read_parts(reader, source, listing.files, others), _config(source, listing, folder))
         if own is not None:
             parts = tuple(
-                replace(part, quantization=own.quantization) if plan.config == folder + CONFIG else part
+                replace(part, quantized=own.quantization) if plan.config == folder + CONFIG else part
                 for part, plan in zip(parts, plans, strict=True)
             )
         origin = _origin(target, listing, options.library or listing.library or "sentence-transformers")
@@ -117,7 +117,10 @@ class ModelReader:
         selection = replace(selection, alternatives=()) if beside else selection
         (((checkpoint, *others), parts), conversion), config = await both(
             both(
-                both(every(reader.read(one) for one in (selection, *selection.alternatives)), read_parts(reader, source, beside)),
+                both(
+                    every(reader.read(one) for one in (selection, *selection.alternatives)),
+                    read_parts(reader, source, listing.files, beside),
+                ),
                 _conversion(source, selection),
             ),
             _config(source, listing, _folder(selection)),
@@ -167,7 +170,8 @@ class ModelReader:
             class_name=model.config.architecture if model.config is not None else None,
             library=model.origin.library,
             checkpoint=model.checkpoint,
-            quantization=model.quantization,
+            label=model.quantization if model.has_blocks_of_quants else None,
+            quantized=next((part.quantized for part in model.parts if part.quantized is not None), model.quantized),
         )
         return _made_of(
             (adapter, adapted),
@@ -227,7 +231,7 @@ async def _small(source: Source, path: str | None) -> bytes | None:
 
 async def _config(source: Source, listing: Listing, folder: str) -> Config | None:
     path = folder + CONFIG
-    return await read_config(source, path if path in listing.files else None)
+    return await read_config(source, listing.files, path if path in listing.files else None)
 
 
 def _projectors(files: Mapping[str, int], selection: Selection) -> tuple[Note, ...]:

@@ -1,0 +1,102 @@
+"""The fields of a config as the library's config class would hold them: given, aliased, derived, or by default."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from memscan.architecture.expression import UNKNOWN, evaluate
+from memscan.architecture.table import Family, family
+
+LABELS = "id2label"
+LABEL_COUNT = "num_labels"
+DEEPEST = 8  # configs inside configs, and rules that lean on rules
+
+
+class Fields:
+    """Looks fields up by their dotted path; what nothing says is `UNKNOWN`."""
+
+    def __init__(self, kind: Family, values: Mapping[str, object]) -> None:
+        self._family, self._values = kind, values
+        self._depth = 0
+        self._aliases: dict[str, list[str]] = {}
+        for alias, name in kind.config.get("aliases", {}).items():
+            self._aliases.setdefault(name, []).append(alias)
+
+    @property
+    def model_type(self) -> str:
+        """The model type whose config this is."""
+        return self._family.model_type
+
+    def __call__(self, path: str) -> object:
+        """The value of the field at `path`."""
+        head, dot, rest = path.partition(".")
+        if not dot:
+            return self._own(path)
+        if not isinstance(self._values.get(head), dict) and path in self._defaults:
+            return self._values.get(rest, self._defaults[path])  # older releases had some of a dict's fields beside it
+        if head not in self._family.config.get("subs", {}) and isinstance(self._values.get(head), dict):
+            return self._inside_dict(path)
+        inner = self.inside(head)
+        return UNKNOWN if inner is None else inner(rest)
+
+    def _inside_dict(self, path: str) -> object:
+        """A field of a dict that is no config, such as `rope_parameters`."""
+        value: object = self._values
+        for part in path.split("."):
+            if not isinstance(value, dict) or part not in value:
+                return self._values.get(path.rpartition(".")[2], self._defaults.get(path, UNKNOWN))
+            value = value[part]
+        return value
+
+    @property
+    def _defaults(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self._family.config.get("defaults", {})
+        return found
+
+    def inside(self, path: str) -> "Fields | None":
+        """The fields of the config at `path` inside this one; None where its type has no entry in the table."""
+        if not path:
+            return self
+        head, _, rest = path.partition(".")
+        given = self._values.get(head)
+        values: Mapping[str, object] = given if isinstance(given, dict) else {}
+        declared = values.get("model_type")
+        model_type = declared if isinstance(declared, str) else self._family.config.get("subs", {}).get(head)
+        kind = family(model_type) if isinstance(model_type, str) else None
+        if kind is None:
+            return None
+        inner = Fields(kind, values)
+        return inner.inside(rest) if rest else inner
+
+    def read_as(self, kind: Family) -> "Fields":
+        """The same values, for the classes of another model type."""
+        return Fields(kind, self._values)
+
+    def type_inside(self, path: str) -> str:
+        """The word by which the config at `path` calls its model type, for a message."""
+        values: object = self._values
+        for head in path.split("."):
+            values = values.get(head) if isinstance(values, dict) else None
+        declared = values.get("model_type") if isinstance(values, dict) else None
+        return str(declared)
+
+    def ties(self) -> bool:
+        """Whether the config ties the output embeddings to the input ones."""
+        default = self._family.config.get("ties", False)
+        given = self._values.get("tie_word_embeddings")
+        return True if default == "always" else given if isinstance(given, bool) else bool(default)
+
+    def _own(self, name: str) -> object:
+        if name == LABEL_COUNT and isinstance(self._values.get(LABELS), dict):
+            return len(self._values[LABELS])  # type: ignore[arg-type]
+        for key in (name, *self._aliases.get(name, ())):
+            if self._values.get(key) is not None:
+                return self._values[key]
+        derived = self._family.config.get("derived", {}).get(name)
+        if derived is not None and self._depth < DEEPEST:
+            self._depth += 1
+            found = evaluate(derived, self)
+            self._depth -= 1
+            return UNKNOWN if found is None else found
+        if name in self._values:
+            return None
+        return self._defaults.get(name, UNKNOWN)

@@ -1,0 +1,65 @@
+"""The architecture table: what the classes of transformers hold, as data made by `tools/build_architectures.py`.
+
+One file a model type, read when that type is asked for. Format: docs/architectures.md.
+"""
+
+import json
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+PACKAGE = "memscan.architecture"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What the table says of one model type."""
+
+    model_type: str
+    values: Mapping[str, Any]
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """Where the fields of its config come from: defaults, derived, aliases, subs, ties."""
+        found: Mapping[str, Any] = self.values["config"]
+        return found
+
+    @property
+    def classes(self) -> Mapping[str, Mapping[str, Any]]:
+        """Its classes by name."""
+        found: Mapping[str, Mapping[str, Any]] = self.values["classes"]
+        return found
+
+    def chosen(self, auto: str) -> str | None:
+        """The class that an Auto class of transformers makes of it."""
+        found: str | None = self.values["auto"].get(auto)
+        return found
+
+
+@cache
+def index() -> Mapping[str, Any]:
+    """The types that have a file, each with its classes; the release of transformers; what every class renames on loading."""
+    return _read("index.json")
+
+
+@cache
+def family(model_type: str) -> Family | None:
+    """What the table says of `model_type`; None where it has no entry."""
+    if model_type not in index()["types"]:
+        return None
+    return Family(model_type, _read(f"{model_type}.json"))
+
+
+@cache
+def home(class_name: str) -> Family | None:
+    """The model type that has the class of that name."""
+    found = next((name for name, classes in index()["types"].items() if class_name in classes), None)
+    return None if found is None else family(found)
+
+
+def _read(name: str) -> Mapping[str, Any]:
+    raw = pkgutil.get_data(PACKAGE, f"table/{name}")
+    values: Mapping[str, Any] = json.loads(raw or b"{}")
+    return values

@@ -1,0 +1,6 @@
+"""What loading makes of a checkpoint: which tensors a class takes, ties and ignores, and which it makes for itself."""
+
+from memscan.loading.base import Loaded
+from memscan.loading.load import load
+
+__all__ = ["Loaded", "load"]

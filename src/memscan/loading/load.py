@@ -1,0 +1,228 @@
+"""A checkpoint's tensors in the hands of a class: taken, tied, ignored, and what the class makes for itself."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import prod
+
+from memscan.architecture import Expected, Layout
+from memscan.checkpoint import is_buffer
+from memscan.dtype import SAFETENSORS, DType, Kind
+from memscan.loading.base import Loaded
+from memscan.loading.names import STAR, Names, starred
+from memscan.tensor import TensorInfo
+
+FLOAT32 = SAFETENSORS["F32"]
+MANY = 10_000  # layers; more are not named one by one
+FLOAT16 = ("F16", "float16")  # as safetensors and torch name it
+
+
+def load(tensors: Sequence[TensorInfo], layout: Layout) -> Loaded:
+    """What the class of `layout` holds of `tensors`, as `from_pretrained` of transformers would fill it."""
+    draft = _Draft(layout, _dtype(tensors))
+    for tensor in tensors:
+        draft.take(tensor)
+    draft.fuse()
+    draft.tie()
+    created = tuple(draft.create())
+    held = (*(one for group in draft.taken.values() for one in group), *created)
+    modules, fixed = _owners(held, layout.expected)
+    return Loaded(
+        class_name=layout.class_name, tensors=held, tied=tuple(draft.tied), ignored=tuple(draft.ignored), created=created,
+        modules=modules, fixed=fixed, blocks=layout.blocks, unknown="; ".join(draft.unknown) or None,
+    )  # fmt: skip
+
+
+class _Draft:
+    """A loading while it goes on."""
+
+    def __init__(self, layout: Layout, dtype: DType) -> None:
+        self._layout, self._dtype = layout, dtype
+        self._names = Names(layout)
+        self._limits = _limits(layout.expected.values())
+        self._satisfied: set[str] = set()
+        self._layers = frozenset(name[: name.rindex(STAR) + 1] for name in layout.expected if STAR in name)
+        self._ignored = re.compile("|".join(f"(?:{one})" for one in sorted(layout.ignored))) if layout.ignored else None
+        words = layout.fp32_strict | (layout.fp32 if dtype.name in FLOAT16 else frozenset())
+        self._float32 = re.compile("|".join(word.replace("*", ".*") for word in sorted(words))) if words else None
+        self._kept: dict[str, bool] = {}
+        self.taken: dict[str, list[TensorInfo]] = {}
+        self.tied: list[TensorInfo] = []
+        self.ignored: list[TensorInfo] = []
+        self.unknown: list[str] = list(dict.fromkeys(layout.opaque.values()))
+
+    def take(self, tensor: TensorInfo) -> None:
+        """Put a stored tensor where the class has a place for it."""
+        names = self._names.find(tensor.name)
+        if names is None:
+            names = self._in_a_layer(tensor)
+        if names is None or self._is_beyond(names[0]):
+            self.ignored.append(tensor)
+            return
+        pattern = starred(names[0])
+        expected = self._layout.expected.get(pattern)
+        buffer = None if expected is None else expected.kind != "p"
+        if names[0] != tensor.name or buffer is not tensor.buffer:
+            tensor = replace(tensor, name=names[0], buffer=buffer)
+        if self._stays_float32(pattern) and tensor.dtype.kind is Kind.FLOAT and tensor.dtype.block_bytes < FLOAT32.block_bytes:
+            tensor = replace(tensor, dtype=FLOAT32, nbytes=FLOAT32.packed_nbytes(tensor.elements))
+        self.taken.setdefault(pattern, []).append(tensor)
+        self._satisfied.update(map(starred, names))
+
+    def _in_a_layer(self, tensor: TensorInfo) -> tuple[str, ...] | None:
+        """The name of a parameter that the table lacks in a layer that it has: it is held, to be on the safe side."""
+        if is_buffer(tensor) or (self._ignored is not None and self._ignored.search(tensor.name)):
+            return None
+        for name in self._names.spellings(tensor.name):
+            pattern = starred(name)
+            if STAR in pattern and pattern[: pattern.rindex(STAR) + 1] in self._layers:
+                return (name,)
+        return None
+
+    def _stays_float32(self, pattern: str) -> bool:
+        """Whether the loader makes it float32 whatever it is stored in (`PreTrainedModel._get_dtype_plan` of transformers)."""
+        if self._float32 is None:
+            return False
+        if pattern not in self._kept:
+            self._kept[pattern] = self._float32.search(pattern) is not None
+        return self._kept[pattern]
+
+    def _is_beyond(self, name: str) -> bool:
+        """Whether it stands in a layer that the config does not count: those that predict further tokens."""
+        for before, limit in self._limits.items():
+            if name.startswith(before):
+                number = name[len(before) :].partition(".")[0]
+                if number.isdigit() and int(number) >= limit:
+                    return True
+        return False
+
+    def fuse(self) -> None:
+        """Make one tensor of those that the class holds as one, as experts are that were stored each by itself."""
+        for pattern, group in self.taken.items():
+            names = {tensor.name for tensor in group}
+            if len(names) < len(group):
+                expected = self._layout.expected.get(pattern)
+                shape = None if expected is None else expected.shape
+                self.taken[pattern] = [_fused(parts, shape) for parts in _by_name(group).values()]
+
+    def tie(self) -> None:
+        """Let go of what is stored, and is another tensor of the class all the same."""
+        for borrower, lender in (*self._layout.tied, *self._layout.shared):
+            if borrower != lender and borrower in self.taken and lender in self._satisfied:
+                self.tied += self.taken.pop(borrower)
+        for pattern, group in self.taken.items():
+            one = self._layout.expected.get(pattern)
+            if one is not None and one.unique is not None and 0 < one.unique < len(group):
+                self.tied += group[one.unique :]
+                self.taken[pattern] = group[: one.unique]
+
+    def create(self) -> Iterator[TensorInfo]:
+        """What the class holds and the checkpoint does not."""
+        lent = self._lent()
+        for pattern, one in self._layout.expected.items():
+            if one.count == 0 or one.optional or pattern in lent or (one.kind != "n" and pattern in self._satisfied):
+                continue
+            if one.kind != "n" and (one.is_conditional or one.count is None) and self._has_neighbours(pattern):
+                continue  # a checkpoint lacks a part that a class has, hardly ever a tensor among others: these layers have none
+            if one.elements is None:
+                self.unknown.append(f"the size of {pattern}, which is not stored, is not known for this config")
+                continue
+            yield from self._made(one)
+
+    def _has_neighbours(self, pattern: str) -> bool:
+        """Whether something of the same module, or of the same layer, is stored."""
+        before = pattern.rpartition(STAR)[0] if STAR in pattern else pattern.partition(".")[0]
+        return any(other.startswith(before) for other in self._satisfied)
+
+    def _lent(self) -> set[str]:
+        """Patterns of tensors that are another one, stored or to be made."""
+        lent: set[str] = set()
+        for borrower, lender in (*self._layout.tied, *self._layout.shared):
+            if borrower == lender:
+                continue
+            # The one that is stored lends, whichever way the pair is written.
+            name = lender if borrower in self._satisfied and lender not in self._satisfied else borrower
+            if name not in self._satisfied:
+                self._lend(name, borrower if name == lender else lender)
+            lent.add(name)
+        return lent
+
+    def _lend(self, name: str, lender: str) -> None:
+        source = self.taken.get(lender)
+        if source and STAR not in name:
+            self.tied.append(replace(source[0], name=name))
+
+    def _made(self, one: Expected) -> Iterator[TensorInfo]:
+        dtype = SAFETENSORS[one.dtype] if one.dtype else self._dtype
+        names = self._places(one)
+        if one.shape is not None and len(names) == one.count:
+            for name in names:
+                yield _tensor(name, dtype, one.shape, one.kind)
+        elif one.elements:
+            yield _tensor(one.pattern, dtype, (one.elements,), one.kind)
+
+    def _places(self, one: Expected) -> Sequence[str]:
+        """The names behind the pattern: where its neighbours are stored."""
+        if STAR not in one.pattern:
+            return (one.pattern,)
+        before, _, after = one.pattern.rpartition(STAR)
+        found: dict[str, None] = {}
+        for pattern, group in self.taken.items():
+            if pattern.startswith(f"{before}{STAR}"):
+                for tensor in group:
+                    found[".".join(tensor.name.split(".")[: before.count(".") + 1])] = None
+        count = one.count or 0
+        if len(found) != count <= MANY and one.bounds and one.pattern.count(STAR) == 1:
+            return tuple(f"{before}{number}{after}" for number in range(count))
+        return tuple(f"{place}{after}" for place in found)
+
+
+def _by_name(tensors: Iterable[TensorInfo]) -> Mapping[str, list[TensorInfo]]:
+    groups: dict[str, list[TensorInfo]] = {}
+    for tensor in tensors:
+        groups.setdefault(tensor.name, []).append(tensor)
+    return groups
+
+
+def _fused(parts: Sequence[TensorInfo], shape: tuple[int, ...] | None) -> TensorInfo:
+    """One tensor with the bytes of all; flat where the class's shape is not known, or not theirs."""
+    elements = sum(part.elements for part in parts)
+    whole = shape if shape is not None and prod(shape) == elements else (elements,)
+    return replace(parts[0], shape=whole, nbytes=sum(part.nbytes for part in parts))
+
+
+def _tensor(name: str, dtype: DType, shape: tuple[int, ...], kind: str) -> TensorInfo:
+    made = TensorInfo(name=name, dtype=dtype, shape=shape, offset=0, nbytes=0, buffer=kind != "p")
+    return replace(made, nbytes=dtype.packed_nbytes(made.elements))
+
+
+def _dtype(tensors: Iterable[TensorInfo]) -> DType:
+    """The model's own dtype: the floating one that most bytes are stored in."""
+    weights: dict[DType, int] = {}
+    for tensor in tensors:
+        if tensor.dtype.kind is Kind.FLOAT and tensor.dtype.block_bytes > 1:
+            weights[tensor.dtype] = weights.get(tensor.dtype, 0) + tensor.nbytes
+    return max(weights, key=lambda dtype: weights[dtype], default=FLOAT32)
+
+
+def _limits(expected: Iterable[Expected]) -> Mapping[str, int]:
+    """How many numbers there are behind a prefix, where the config says so in one field."""
+    found: dict[str, int] = {}
+    for one in expected:
+        if one.bounds and one.count and one.pattern.count(STAR) == 1:
+            before = one.pattern.partition(STAR)[0]
+            found[before] = max(found.get(before, 0), one.count)
+    return found
+
+
+def _owners(tensors: Iterable[TensorInfo], expected: Mapping[str, Expected]) -> tuple[dict[str, str], frozenset[str]]:
+    """Whose each tensor is, and which are of a dtype of their own."""
+    modules: dict[str, str] = {}
+    fixed: set[str] = set()
+    for tensor in tensors:
+        one = expected.get(starred(tensor.name))
+        if one is not None:
+            modules[tensor.name] = one.module
+            if one.dtype:
+                fixed.add(tensor.name)
+    return modules, frozenset(fixed)

@@ -1,0 +1,75 @@
+"""Fields of a config as the library's config class would hold them."""
+
+import pytest
+
+from memscan.architecture import family
+from memscan.architecture.expression import UNKNOWN
+from memscan.architecture.fields import Fields
+from memscan.architecture.table import Family
+
+KIND = Family(
+    "made_up",
+    {
+        "config": {
+            "defaults": {"width": 64, "heads": 4, "num_labels": 2, "rope.theta": 10_000, "nothing": None},
+            "aliases": {"n_embd": "width"},
+            "derived": {"head_dim": ["//", "width", "heads"], "endless": "endless"},
+            "subs": {"text_config": "bert"},
+            "ties": True,
+        },
+        "auto": {},
+        "classes": {},
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("values", "path", "expected"),
+    [
+        ({}, "width", 64),
+        ({"width": 8}, "width", 8),
+        ({"n_embd": 8}, "width", 8),
+        ({"width": None}, "width", None),
+        ({}, "absent", UNKNOWN),
+        ({"absent": 3}, "absent", 3),
+        ({}, "head_dim", 16),
+        ({"head_dim": 5}, "head_dim", 5),
+        ({"heads": "four"}, "head_dim", UNKNOWN),
+        ({}, "endless", UNKNOWN),
+        ({"id2label": {"0": "a", "1": "b", "2": "c"}}, "num_labels", 3),
+        ({}, "num_labels", 2),
+        ({"rope": {"theta": 7}}, "rope.theta", 7),
+        ({}, "rope.theta", 10_000),
+        ({"theta": 9}, "rope.theta", 9),
+        ({}, "text_config.hidden_size", 768),
+        ({"text_config": {"hidden_size": 12}}, "text_config.hidden_size", 12),
+        ({"text_config": {"model_type": "gpt2", "n_embd": 12}}, "text_config.n_embd", 12),
+        ({"text_config": {"model_type": "nobody's"}}, "text_config.hidden_size", UNKNOWN),
+        ({"text_config": "bert"}, "text_config.hidden_size", 768),
+    ],
+    ids=str,
+)
+def test_a_field(values: dict[str, object], path: str, expected: object) -> None:
+    assert Fields(KIND, values)(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, True),
+        ({"tie_word_embeddings": False}, False),
+        ({"tie_word_embeddings": "no"}, True),
+        ({"tie_word_embeddings": None}, True),
+    ],
+)
+def test_ties(values: dict[str, object], expected: bool) -> None:
+    assert Fields(KIND, values).ties() is expected
+
+
+def test_a_config_inside_a_config() -> None:
+    found = Fields(KIND, {"text_config": {"model_type": "gpt2"}})
+    assert found.inside("text_config").model_type == "gpt2"
+    assert found.inside("vision_config") is None
+    assert found.inside("") is found
+    assert found.type_inside("text_config") == "gpt2"
+    assert family("gpt2") is not None

@@ -1,0 +1,97 @@
+"""Layouts of classes for real configs, and for configs that no one should write."""
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.estimate.fixtures import HUB
+
+from memscan.architecture import layout
+from memscan.architecture.table import family
+
+
+def config(repository: str) -> dict:
+    return json.loads((HUB / repository / "config.json").read_bytes())
+
+
+def test_llama_of_real_size() -> None:
+    found = layout("LlamaForCausalLM", "llama", config("meta-llama/Llama-3.1-8B"))
+    assert found.prefix == "model"
+    assert found.blocks == {"model.layers.*"}
+    assert sum(one.elements for one in found.expected.values() if one.kind == "p") == 8_030_261_248
+    assert found.expected["model.layers.*.self_attn.k_proj.weight"].shape == (1024, 4096)
+    assert found.expected["model.layers.*.self_attn.k_proj.weight"].count == 32
+    assert found.expected["model.layers.*.self_attn.k_proj.bias"].count == 0
+    assert not found.tied
+    assert not found.opaque
+
+
+def test_bert_ties_its_decoder() -> None:
+    found = layout("BertForMaskedLM", "bert", config("google-bert/bert-base-cased"))
+    assert ("cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight") in found.tied
+    assert found.blocks == {"bert.encoder.layer.*"}
+    untied = layout("BertForMaskedLM", "bert", {"tie_word_embeddings": False})
+    assert not untied.tied
+
+
+def test_the_language_model_is_whatever_the_config_says() -> None:
+    usual = layout("LlavaForConditionalGeneration", "llava", {"text_config": {"model_type": "llama"}})
+    other = layout("LlavaForConditionalGeneration", "llava", {"text_config": {"model_type": "mistral"}})
+    assert not usual.opaque
+    assert not other.opaque
+    assert "model.language_model.layers.*.self_attn.q_proj.weight" in usual.expected
+    assert "model.language_model.layers.*.self_attn.q_proj.weight" in other.expected
+
+
+@pytest.mark.parametrize("word", ["nobody's", "../llama", "", "bert\0", "x" * 10_000])
+def test_a_language_model_of_an_unknown_type_is_named(word: str) -> None:
+    found = layout("LlavaForConditionalGeneration", "llava", {"text_config": {"model_type": word}})
+    assert found.opaque
+    assert all("model type" in why and len(why) < 300 for why in found.opaque.values())
+
+
+CLASSES = [
+    ("BertForMaskedLM", "bert"),
+    ("LlamaForCausalLM", "llama"),
+    ("DeepseekV3ForCausalLM", "deepseek_v3"),
+    ("MixtralForCausalLM", "mixtral"),
+    ("T5ForConditionalGeneration", "t5"),
+    ("LlavaForConditionalGeneration", "llava"),
+    ("SwinForImageClassification", "swin"),
+    ("WhisperForConditionalGeneration", "whisper"),
+]
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(min_value=-(10**600), max_value=10**600) | st.sampled_from([10**12, -1, 0])
+    | st.floats() | st.text(max_size=8) | st.sampled_from(["llama", "bert", "clip_vision_model", "llava"]),
+    lambda inner: st.lists(inner, max_size=5)
+    | st.dictionaries(st.sampled_from(["model_type", "hidden_size", "x"]), inner, max_size=3),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@st.composite
+def hostile(draw: st.DrawFn) -> tuple[str, str, dict[str, object]]:
+    """A class, and a config in which some of the fields that it asks for are anything."""
+    name, model_type = draw(st.sampled_from(CLASSES))
+    known = family(model_type).config
+    fields = [*known.get("defaults", ()), *known.get("aliases", ()), *known.get("derived", ()), *known.get("subs", ()),
+              "tie_word_embeddings", "id2label", "rope_parameters", "rope_scaling"]  # fmt: skip
+    names = st.sampled_from([path.partition(".")[0] for path in fields])
+    return name, model_type, draw(st.dictionaries(names, ANYTHING, max_size=6))
+
+
+@given(hostile())
+@settings(deadline=2000, suppress_health_check=[HealthCheck.too_slow])
+def test_any_config_gives_a_layout(asked: tuple[str, str, dict[str, object]]) -> None:
+    found = layout(*asked)
+    assert found is not None
+    assert all(one.elements is None or isinstance(one.elements, int) for one in found.expected.values())
+
+
+def test_configs_inside_configs_come_to_an_end() -> None:
+    values: dict[str, object] = {"model_type": "llava"}
+    for _ in range(500):
+        values = {"model_type": "llava", "text_config": values, "vision_config": values}
+    found = layout("LlavaForConditionalGeneration", "llava", values)
+    assert found.opaque

@@ -1,0 +1,238 @@
+"""Configs to build a model type from: its default, and variations of it in which as many fields differ as the class allows.
+
+Nothing has data on the meta device, so sizes may be anything; what a class refuses is found by halving the set of fields.
+"""
+
+import random
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from transformers import PreTrainedConfig
+
+Tree = Mapping[str, Any]
+Fields = Mapping[str, Any]
+"""Values by the dotted path of their field."""
+
+Accepts = Callable[[PreTrainedConfig], frozenset[str] | None]
+"""Builds a config's model and tells the patterns of its tensors; None where it does not build."""
+
+LAYERS = re.compile(r"(layers?|depth|n_layer|num_blocks|stages)$")
+SKIPPED = re.compile(
+    r"(_id|_ids|_index|_token|^id2label|label2id|^torch_dtype|^dtype|top_k|topk|num_experts_per_tok|return_dict|output_|"
+    r"is_encoder_decoder|use_cache|chunk_size_feed|problem_type|rope_(scaling|theta|type)|^_|\._|seed|beams|gradient_checkpointing|"
+    r"_ratio_|initializer|epsilon|_eps$|dropout|loss|_cost|_coef|alpha|beta|sampling_rate|model_type|architectures|transformers_version)"
+)
+SMALL = 32  # counts, kernels and strides are smaller, sizes larger
+FACTORS = (6, 12, 18, 30)  # of sizes: divisible by whatever small counts are multiplied with
+JOINT = 6
+SWITCHED = 8
+CLOSELY = 3
+TRIES = 6
+OPEN = (48, 80, 112)  # for a size that is null by default
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One config that can be built, and what was changed in it."""
+
+    config: PreTrainedConfig
+    changed: Fields
+
+
+def flat(config: PreTrainedConfig | Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Every field of `config` by its dotted path; lists stay whole."""
+    found: dict[str, Any] = {}
+    values = config.to_dict() if isinstance(config, PreTrainedConfig) else config
+    for name, value in values.items():
+        if isinstance(value, Mapping) and not name.endswith(("2label", "2id")):
+            found.update(flat(value, f"{prefix}{name}."))
+        else:
+            found[prefix + name] = value
+    if not prefix and isinstance(config, PreTrainedConfig):
+        found["num_labels"] = config.num_labels
+    return found
+
+
+def make(kind: type[PreTrainedConfig], changed: Fields, base: Tree | None = None) -> PreTrainedConfig:
+    """A config of `kind` with `changed` fields; those of configs inside it are given as dicts of their own.
+
+    `base` are the keyword arguments of a config that can be built, for a class that does not build from its defaults.
+    """
+    nested: dict[str, Any] = deepcopy(dict(base or {}))
+    for path, value in changed.items():
+        *heads, last = path.split(".")
+        place = nested
+        for head in heads:
+            inside = place.setdefault(head, {})
+            place = inside if isinstance(inside, dict) else place.update({head: {}}) or place[head]
+        place[last] = value
+    default = kind(**deepcopy(dict(base or {})))
+    for name, value in nested.items():
+        inner = getattr(default, name, None)
+        if isinstance(value, dict) and isinstance(inner, dict):
+            nested[name] = {**deepcopy(inner), **value}  # a dict is not a config: what is not given of it is lost
+        if isinstance(value, dict) and isinstance(inner, PreTrainedConfig):
+            value.setdefault("model_type", inner.model_type)
+    return kind(**nested)
+
+
+def variations(kind: type[PreTrainedConfig], seed: int, base: Tree) -> Sequence[Fields]:
+    """Changes to many fields at once that the config class takes, whether or not a model can be built from them."""
+    prober = Prober(kind, lambda _: frozenset(), seed, base)
+    found = [prober.joint() for _ in range(JOINT + CLOSELY)]
+    return [probe.changed for probe in found if probe is not None]
+
+
+class Prober:
+    """Finds configs of one model type that `accepts` can build."""
+
+    def __init__(
+        self,
+        kind: type[PreTrainedConfig],
+        accepts: Accepts,
+        seed: int,
+        base: Tree | None = None,
+    ) -> None:
+        self._kind, self._accepts, self._base = kind, accepts, base
+        self._random = random.Random(seed)
+        self._seen: set[frozenset[str]] = set()
+        self._default = flat(make(kind, {}, base))
+
+    def probes(self) -> Iterator[Probe]:
+        """The default, then variations of every size at once, then of sizes and switches at once."""
+        layers = self._allowed(self._layers())
+        numbers = {**layers, **self._allowed(self._numbers(), layers)}
+        first = self._try({})
+        if first is not None:
+            yield first
+        for _ in range(JOINT):
+            probe = self._joint(numbers)
+            if probe is not None:
+                yield probe
+        switches: list[tuple[str, Any]] = []
+        for name, value in self._switches():
+            before = len(self._seen)
+            if self._try({**layers, name: value}) is not None:
+                switches.append((name, value))
+                if len(self._seen) != before:  # it makes or takes away tensors: worth looking at closely
+                    yield from self._closely(numbers, {name: value})
+        for _ in range(SWITCHED if switches else 0):
+            chosen = {name: value for name, value in switches if self._random.random() < 0.3}
+            probe = self._joint(numbers, chosen)
+            if probe is not None:
+                yield probe
+
+    def _closely(self, numbers: Fields, switch: Fields) -> Iterator[Probe]:
+        for _ in range(CLOSELY):
+            probe = self._joint(numbers, switch, keep=True)
+            if probe is not None:
+                yield probe
+
+    def joint(self) -> Probe | None:
+        """Every size changed that may be."""
+        return self._joint({**self._layers(), **self._numbers()})
+
+    def _joint(self, fields: Fields, fixed: Fields | None = None, *, keep: bool = False) -> Probe | None:
+        """Fresh values for as many of `fields` as the class takes together."""
+        names = list(fields)
+        for _ in range(TRIES):
+            probe = self._try({**{name: self._value(name, self._default.get(name)) for name in names}, **(fixed or {})})
+            if probe is not None:
+                return probe
+            names = [name for name in names if self._random.random() < 0.7]
+            if not keep:
+                fixed = {name: value for name, value in (fixed or {}).items() if self._random.random() < 0.7}
+        return None
+
+    def _try(self, changed: Fields) -> Probe | None:
+        try:
+            config = make(self._kind, changed, self._base)
+        except Exception:  # noqa: BLE001 -- strict validation, and whatever else a config's code raises
+            return None
+        names = self._accepts(config)
+        if names is None:
+            return None
+        self._seen.add(names)
+        return Probe(config, changed)
+
+    def _allowed(self, fields: Fields, base: Fields | None = None) -> Fields:
+        """Those of `fields` that the class takes: all together, or found by halving."""
+        if not fields:
+            return {}
+        if self._try({**(base or {}), **fields}) is not None:
+            return fields
+        if len(fields) == 1:
+            return {}
+        names = list(fields)
+        half = len(names) // 2
+        return {
+            **self._allowed({name: fields[name] for name in names[:half]}, base),
+            **self._allowed({name: fields[name] for name in names[half:]}, base),
+        }
+
+    def _layers(self) -> Fields:
+        return {name: self._value(name, value) for name, value in self._default.items() if _is_layers(name, value)}
+
+    def _numbers(self) -> Fields:
+        return {
+            name: self._value(name, value)
+            for name, value in self._default.items()
+            if (_is_number(value) or _is_numbers(value) or _is_part(name, value))
+            and not SKIPPED.search(name)
+            and not _is_layers(name, value)
+        }
+
+    def _value(self, name: str, value: Any) -> Any:
+        if _is_part(name, value):
+            return self._random.choice((0.25, 0.5, 1.0))
+        if _is_numbers(value):
+            factor = self._random.choice(FACTORS)
+            return [one * factor if one >= SMALL else one + self._random.choice((0, 0, 1, 2)) for one in value]
+        if not _is_number(value):
+            return value
+        if _is_layers(name, value):
+            return self._random.randint(2, 7)
+        if value < SMALL or name.endswith("heads"):
+            return value * self._random.choice((1, 1, 2, 3)) + (self._random.choice((0, 0, 1, 2)) if value < 3 else 0)
+        return value * self._random.choice(FACTORS)
+
+    def _switches(self) -> Sequence[tuple[str, Any]]:
+        found: list[tuple[str, Any]] = []
+        if "num_attention_heads" in self._default and "head_dim" not in self._default:
+            # Read by `getattr(config, "head_dim", None)` all over transformers, whether or not the config class declares it.
+            found.extend(("head_dim", size) for size in OPEN)
+        for name, value in self._default.items():
+            if SKIPPED.search(name) and name.rpartition(".")[2] != "use_cache":
+                continue
+            if isinstance(value, bool):
+                found.append((name, not value))
+            elif value is None and not name.startswith(("torch", "dtype")):
+                found.extend((name, size) for size in OPEN)
+            elif _is_number(value) and value >= 0 and re.search(r"(rank|experts|shared|replace|window|mtp|nextn)", name):
+                found.extend([(name, 0), (name, None)])
+        return found
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _varies(name: str, value: Any) -> bool:
+    return _is_number(value) or _is_numbers(value) or _is_part(name, value)
+
+
+def _is_part(name: str, value: Any) -> bool:
+    """Whether it says which part of a head is rotated."""
+    return isinstance(value, float) and name.endswith("partial_rotary_factor")
+
+
+def _is_numbers(value: Any) -> bool:
+    """Whether it is a list of sizes or counts, as of the stages of a backbone."""
+    return isinstance(value, list | tuple) and bool(value) and all(_is_number(one) for one in value)
+
+
+def _is_layers(name: str, value: Any) -> bool:
+    return _is_number(value) and LAYERS.search(name) is not None
