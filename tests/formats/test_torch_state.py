@@ -1,13 +1,13 @@
 """What a torch checkpoint's containers mean: names, ties, views, training state; and containers made to be endless."""
 
 import struct
-import time
 
 import pytest
 
 from memscan.errors import FormatError
 from memscan.formats.base import Header
 from memscan.formats.torch_header import MAX_VIEWS
+from tests.effort import effort
 from tests.formats.torch_reading import PATH, named, read
 from tests.writers.torch import Make, Name, Persistent, Raw, archive, dumps, ordered, storage, tensor
 
@@ -262,12 +262,11 @@ class TestEndless:
         ids=["doubling", "repeated", "deep", "long-key", "longer-key", "long-name", "views"],
     )
     def test_refused(self, value: object, problem: str) -> None:
-        started = time.process_time()
-        with pytest.raises(FormatError) as caught:
+        with effort() as spent, pytest.raises(FormatError) as caught:
             of({"x": value})
         assert problem in str(caught.value)
         assert len(str(caught.value)) < 300
-        assert time.process_time() - started < 5
+        assert spent.loops < 150
 
     def test_doubling_without_tensors_is_nothing(self) -> None:
         assert of({"x": doubling(60, 5), "a": w()}).tensors[0].name == "a"
