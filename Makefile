@@ -9,7 +9,7 @@ ORACLE := $(VENV)-oracle/bin
 TARGET ?= bert-base-cased
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-light test-timm oracle check lint types contracts unit format clean
+.PHONY: help run test test-light test-timm oracle table check lint types contracts unit format clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -36,12 +36,15 @@ CASES ?= $(VENV)-oracle/cases
 LLAMA_CPP ?=
 
 oracle: $(ORACLE)/.ready-quantization  ## Compare with every architecture and quantization that the libraries can build: about an hour; writes docs/accuracy.md
-	OMP_NUM_THREADS=1 $(ORACLE)/python tools/oracle/truth.py $(CASES)
+	OMP_NUM_THREADS=1 $(ORACLE)/python tools/oracle/truth.py $(CASES) --crossed
 	$(ORACLE)/python tools/accuracy.py $(CASES)
 	OMP_NUM_THREADS=1 $(ORACLE)/python tools/quantizers --output $(CASES)/libraries.json
 	MEMSCAN_SUITE=light MEMSCAN_LIBRARIES=$(abspath $(CASES))/libraries.json $(ORACLE)/python -m pytest -q tests/quantizers/test_libraries.py
 	@if [ -z "$(LLAMA_CPP)" ]; then echo "llama.cpp: set LLAMA_CPP to a checkout of it to compare its quantizer too"; fi
 	$(if $(LLAMA_CPP),$(MAKE) --no-print-directory oracle-llama-cpp)
+
+table: $(ORACLE)/.ready  ## Make the architecture table anew, from the transformers that the oracle compares with: half an hour
+	OMP_NUM_THREADS=1 $(ORACLE)/python tools/build_architectures.py
 
 .PHONY: oracle-llama-cpp
 oracle-llama-cpp: $(ORACLE)/.ready-llama-cpp

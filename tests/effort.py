@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-ROUNDS = 500_000  # some hundredths of a second
+ROUNDS = 500_000  # a hundredth of a second or so
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ import argparse
 import json
 import textwrap
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from math import prod
@@ -36,7 +36,9 @@ class Comparison:
     """The oracle's word for the class: `declared` or `auto`."""
     class_name: str
     reason: str | None
-    """Why memscan does not know it; None where it says a number."""
+    """Why memscan does not know it; None where it says all numbers."""
+    known: bool = True
+    """Whether it says at least the parameters."""
     parameters: int = 0
     """Bytes that memscan says more than transformers held."""
     buffers: int = 0
@@ -90,15 +92,16 @@ def _one(folder: Path, truth: Mapping[str, Any], name: str) -> Comparison:
     report = memscan.scan(folder, scope=SCOPES[name])
     scope = report.scopes.get(SCOPES[name])
     if scope is None:
-        return Comparison(**words, reason="the architecture table has no entry for the class")
+        return Comparison(**words, reason="the architecture table has no entry for the class", known=False)
+    parameters = scope.parameter_bytes - held["parameters"]["bytes"]
     if scope.unknown is not None:
-        return Comparison(**words, reason=scope.unknown)
+        return Comparison(**words, reason=scope.unknown, known=scope.parameters_known, parameters=parameters)
     if scope.class_name != held["class"]:
-        return Comparison(**words, reason=f"memscan takes it for {scope.class_name}")
+        return Comparison(**words, reason=f"memscan takes it for {scope.class_name}", known=False)
     layer = report.largest_layer
     nbytes, alone = largest(held, None if layer is None else layer.name)
     return Comparison(
-        **words, reason=None, parameters=scope.parameter_bytes - held["parameters"]["bytes"],
+        **words, reason=None, parameters=parameters,
         buffers=scope.buffer_bytes - held["buffers"]["bytes"],
         largest=(0 if layer is None else layer.nbytes) - nbytes, alone=alone,
     )  # fmt: skip
@@ -133,7 +136,7 @@ def document(found: Sequence[Comparison], summary: Mapping[str, Any], versions: 
         by_type[one.model_type].append(one)
     wrong = {name: several for name, several in by_type.items() if not all(one.exact for one in several)}
     yield INTRODUCTION.format(versions=", ".join(f"{name} {version}" for name, version in versions.items()))
-    yield from _counts(found, summary, cases, agreeing=len(by_type) - len(wrong), of_types=len(by_type))
+    yield from _counts(found, summary, cases, of_types=len(by_type))
     yield NOT_COVERED
     yield from _differing(wrong)
     yield "\n## Types that agree in every case\n"
@@ -141,15 +144,19 @@ def document(found: Sequence[Comparison], summary: Mapping[str, Any], versions: 
     yield from _not_built(summary)
 
 
-def _counts(
-    found: Sequence[Comparison], summary: Mapping[str, Any], cases: int, *, agreeing: int, of_types: int
-) -> Iterator[str]:
+def _types(found: Sequence[Comparison], test: Callable[[Comparison], bool]) -> int:
+    """Model types of which every comparison passes."""
+    return len({one.model_type for one in found} - {one.model_type for one in found if not test(one)})
+
+
+def _counts(found: Sequence[Comparison], summary: Mapping[str, Any], cases: int, *, of_types: int) -> Iterator[str]:
     yield "\n## Counts\n"
     yield "| | |\n|---|---:|"
     yield f"| model types that transformers knows | {summary['types_known']:,} |"
     yield f"| of these with a class that a checkpoint can declare | {summary['types_with_classes']:,} |"
     yield f"| built, saved and loaded here | {of_types:,} |"
-    yield f"| of these exact in every case, class and number | {agreeing:,} |"
+    for label, test in EXACT.items():
+        yield f"| of these {label} | {_share(_types(found, test), of_types)} |"
     yield f"| declared classes known | {summary['classes_known']:,} |"
     yield f"| declared classes built | {summary['classes_built']:,} |"
     yield f"| cases compared | {cases:,} |"
@@ -159,9 +166,14 @@ def _counts(
         yield f"| {label} | {' | '.join(_share(sum(map(test, column)), len(column)) for column in columns)} |"
 
 
-ROWS = {
+EXACT: Mapping[str, Callable[[Comparison], bool]] = {
+    "exact in the parameters of every case and both classes": lambda one: one.known and not one.parameters,
+    "exact in the buffers of every case and both classes": lambda one: one.reason is None and not one.buffers,
+    "exact in every case, class and number": lambda one: one.exact,
+}
+ROWS: Mapping[str, Callable[[Comparison], bool]] = {
     "loaded by transformers": lambda _: True,
-    "parameters equal to the byte": lambda one: one.reason is None and not one.parameters,
+    "parameters equal to the byte": lambda one: one.known and not one.parameters,
     "buffers equal to the byte": lambda one: one.reason is None and not one.buffers,
     "largest layer equal to the byte": lambda one: one.reason is None and not one.largest,
     "of these a tensor that accelerate leaves out": lambda one: one.reason is None and not one.largest and one.alone,

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import warnings
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,66 +22,98 @@ WORKERS = int(os.environ.get("WORKERS", "2"))
 
 def main(asked: list[str]) -> None:
     """Write the files of `asked` model types, or of all; name those that have none, and why."""
-    TABLE.mkdir(exist_ok=True)
-    index_file = TABLE / "index.json"
-    index: dict[str, Any] = json.loads(index_file.read_text()) if asked and index_file.exists() else {"types": {}, "failed": {}}
-    index["renames"] = _legacy()
-    with ProcessPoolExecutor(WORKERS, initializer=_start) as pool:
-        names = asked or _names()
-        jobs = {pool.submit(_describe, name): name for name in names}
-        for job in as_completed(jobs):
-            name = jobs[job]
-            try:
-                made, failed = job.result()
-            except Exception as error:  # noqa: BLE001 -- one model type must not stop the others
-                made, failed = {}, {"": f"{type(error).__name__}: {error}"[:200]}
-            index["failed"].pop(name, None)
-            if failed:
-                index["failed"][name] = failed
-            if made.get("classes"):
-                text = json.dumps(made, separators=(",", ":"), ensure_ascii=True)
-                (TABLE / f"{name}.json").write_text(f"{text}\n", encoding="ascii")
-                index["types"][name] = sorted(made["classes"])
-            print(name, len(made.get("classes", ())), failed or "", flush=True)
-    import transformers
-
-    index["transformers"] = transformers.__version__
-    index["types"] = dict(sorted(index["types"].items()))
-    index["failed"] = dict(sorted(index["failed"].items()))
-    index_file.write_text(f"{json.dumps(index, separators=(',', ':'))}\n", encoding="ascii")
-
-
-_state: dict[str, Any] = {}
-
-
-def _start() -> None:
     import torch
     import transformers
 
-    from architectures.classes import families
+    from architectures.classes import families, with_classes
+    from architectures.family import describe
     from architectures.observe import Observer, mark_auto_classes, skip_initialization
+    from architectures.trace import watch
+    from architectures.workers import Described, run
 
     warnings.filterwarnings("ignore")
     transformers.logging.set_verbosity_error()
     torch.set_num_threads(1)
-    _state["families"] = {family.model_type: family for family in families()}
-    known = {name: kind for family in _state["families"].values() for name, kind in family.classes.items()}
-    _state["observer"] = Observer(known)
+    known = {family.model_type: family for family in families()}
+    classes = {name: kind for family in known.values() for name, kind in family.classes.items()}
+    observer = Observer(classes)
     mark_auto_classes()
     skip_initialization()
+    watch()
+    TABLE.mkdir(exist_ok=True)
+    index_file = TABLE / "index.json"
+    index = _index(index_file, asked)
+    index["renames"] = _legacy()
+    wanted, tried = asked or list(known), set()
+    inside: dict[str, set[str]] = {}
+
+    def described(name: str) -> Described:
+        more = {kind: classes[kind] for kind in sorted(inside.get(name, ()))}
+        return describe(with_classes(known[name], more), observer)
+
+    while wanted:
+        inside.update(_inside())
+        tried |= {(name, kind) for name in wanted for kind in inside.get(name, ())}
+        for name, (made, failed), seconds in run(wanted, described, WORKERS):
+            _keep(index, name, made, failed)
+            print(f"{name} {len(made.get('classes', ()))} {seconds:.0f} s {failed or ''}", flush=True)
+        missing = {(name, kind) for name, kinds in _inside().items() for kind in kinds - set(index["types"].get(name, ()))}
+        wanted = sorted({name for name, _ in missing - tried})
+        if not wanted and missing:
+            observer.inseparable |= {kind for _, kind in missing}
+            wanted = sorted(_with_parts({kind for _, kind in missing}))
+    index["transformers"] = transformers.__version__
+    _write(index_file, {key: dict(sorted(value.items())) if isinstance(value, dict) else value for key, value in index.items()})
 
 
-def _names() -> list[str]:
-    from architectures.classes import families
+def _keep(index: dict[str, Any], name: str, made: dict[str, Any], failed: dict[str, str]) -> None:
+    """Write the file of a model type, or remove it, and change the index."""
+    path = TABLE / f"{name}.json"
+    path.unlink(missing_ok=True)
+    index["failed"].pop(name, None)
+    index["types"].pop(name, None)
+    if failed:
+        index["failed"][name] = failed
+    if made.get("classes"):
+        _write(path, made)
+        index["types"][name] = sorted(made["classes"])
 
-    return [family.model_type for family in families()]
+
+def _index(path: Path, asked: list[str]) -> dict[str, Any]:
+    """That of the table as it is, where only some of it is made again."""
+    if asked and path.exists():
+        found: dict[str, Any] = json.loads(path.read_text())
+        return found
+    for old in TABLE.glob("*.json"):
+        old.unlink()
+    return {"types": {}, "failed": {}}
 
 
-def _describe(name: str) -> tuple[dict[str, Any], dict[str, str]]:
-    from architectures.family import describe
+def _inside() -> dict[str, set[str]]:
+    """For each model type the classes that other classes build from its config, whosever they are: `BertModel` in DPR."""
+    files = {path.stem: json.loads(path.read_text()) for path in TABLE.glob("*.json") if path.name != "index.json"}
+    found: dict[str, set[str]] = {}
+    for name, values in files.items():
+        for kind in values["classes"].values():
+            for part in kind.get("parts", ()):
+                owner: str | None = name
+                for step in filter(None, part["config"].split(".")):
+                    owner = files[owner]["config"].get("subs", {}).get(step) if owner in files else None
+                if owner is not None and "class" in part:
+                    found.setdefault(owner, set()).add(part["class"])
+    return found
 
-    made, failed = describe(_state["families"][name], _state["observer"])
-    return made, dict(failed)
+
+def _with_parts(kinds: set[str]) -> Iterator[str]:
+    """The model types with a class that has one of `kinds` inside it."""
+    for path in TABLE.glob("*.json"):
+        classes = json.loads(path.read_text()).get("classes", {}).values()
+        if any(part.get("class") in kinds for one in classes for part in one.get("parts", ())):
+            yield path.stem
+
+
+def _write(path: Path, values: dict[str, Any]) -> None:
+    path.write_text(f"{json.dumps(values, separators=(',', ':'), ensure_ascii=True)}\n", encoding="ascii")
 
 
 def _legacy() -> list[list[Any]]:

@@ -8,7 +8,7 @@ from memscan.architecture.expression import ASKED, COMPUTED, LARGEST, UNKNOWN, e
 
 VALUES = {"width": 64, "heads": 4, "on": True, "off": False, "nothing": None, "ratio": 2.5, "sizes": [8, 16, 32],
           "kinds": ["a", "b", "a"],
-          "word": "gelu", "below.size": 7, "zero": 0}  # fmt: skip
+          "word": "gelu", "below.size": 7, "zero": 0, "whole": 1200.0, "endless": float("inf")}  # fmt: skip
 
 
 def value(path: str) -> object:
@@ -22,6 +22,8 @@ def value(path: str) -> object:
         ("width", 64),
         ("below.size", 7),
         ("absent", None),
+        ("whole", 1200),
+        ("endless", None),
         ("on", None),  # a boolean is no number
         ("word", None),
         (["+", "width", 1], 65),
@@ -32,6 +34,13 @@ def value(path: str) -> object:
         (["**", "heads", 2], 16),
         (["max", "width", "heads"], 64),
         (["min", "width", "heads"], 4),
+        (["%", "width", 7], 1),
+        (["==", "width", 64], 1),
+        (["!=", "width", "heads"], 1),
+        (["<", "width", "heads"], 0),
+        (["<=", "heads", "heads"], 1),
+        (["==", "width", "absent"], None),
+        (["%", "width", "zero"], None),
         (["//", "width", "zero"], None),
         (["ceil", "width", 0], None),
         (["+", "width", "absent"], None),
@@ -39,6 +48,9 @@ def value(path: str) -> object:
         (["*", "absent", 0], 0),
         (["int*", "width", "ratio"], 160),
         (["int*", "width", "word"], None),
+        (["int*", "width", "nothing"], 64),  # no ratio: all of it
+        (["int*", "width", "absent"], None),
+        (["int*", "width", 2], None),
         (["true", "on"], 1),
         (["true", "off"], 0),
         (["false", "off"], 1),

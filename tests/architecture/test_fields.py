@@ -11,10 +11,18 @@ KIND = Family(
     "made_up",
     {
         "config": {
-            "defaults": {"width": 64, "heads": 4, "num_labels": 2, "rope.theta": 10_000, "nothing": None},
+            "defaults": {
+                "width": 64,
+                "heads": 4,
+                "num_labels": 2,
+                "rope_parameters.theta": 10_000,
+                "nothing": None,
+                "made_config.width": 7,
+                "per_layer.heads": 3,
+            },
             "aliases": {"n_embd": "width"},
             "derived": {"head_dim": ["//", "width", "heads"], "endless": "endless"},
-            "subs": {"text_config": "bert"},
+            "subs": {"text_config": "bert", "made_config": "a type without classes"},
             "ties": True,
         },
         "auto": {},
@@ -38,9 +46,15 @@ KIND = Family(
         ({}, "endless", UNKNOWN),
         ({"id2label": {"0": "a", "1": "b", "2": "c"}}, "num_labels", 3),
         ({}, "num_labels", 2),
-        ({"rope": {"theta": 7}}, "rope.theta", 7),
-        ({}, "rope.theta", 10_000),
-        ({"theta": 9}, "rope.theta", 9),
+        ({"rope_parameters": {"theta": 7}}, "rope_parameters.theta", 7),
+        ({}, "rope_parameters.theta", 10_000),
+        ({"theta": 9}, "rope_parameters.theta", 9),
+        ({"heads": 9}, "per_layer.heads", 3),
+        ({"per_layer": {"width": 1}, "heads": 9}, "per_layer.heads", 3),
+        ({"per_layer": {"heads": 2}}, "per_layer.heads", 2),
+        ({}, "made_config.width", 7),
+        ({"made_config": {"width": 3}}, "made_config.width", 3),
+        ({"made_config": {"width": 3, "model_type": "another type without classes"}}, "made_config.width", UNKNOWN),
         ({}, "text_config.hidden_size", 768),
         ({"text_config": {"hidden_size": 12}}, "text_config.hidden_size", 12),
         ({"text_config": {"model_type": "gpt2", "n_embd": 12}}, "text_config.n_embd", 12),
@@ -72,4 +86,8 @@ def test_a_config_inside_a_config() -> None:
     assert found.inside("vision_config") is None
     assert found.inside("") is found
     assert found.type_inside("text_config") == "gpt2"
+    assert Fields(KIND, {}).type_inside("text_config") == "bert"
+    assert found.architecture is None
+    assert Fields(KIND, {"architectures": ["BertModel"]}).architecture == "BertModel"
+    assert Fields(KIND, {"architectures": [3]}).architecture is None
     assert family("gpt2") is not None

@@ -44,6 +44,33 @@ def test_the_language_model_is_whatever_the_config_says() -> None:
     assert "model.language_model.layers.*.self_attn.q_proj.weight" in other.expected
 
 
+def test_a_backbone_whose_norms_are_frozen() -> None:
+    """DETR's batch norms hold buffers where those of the backbone alone hold parameters."""
+    found = layout("DetrModel", "detr", {"backbone_config": {"model_type": "resnet"}})
+    assert not found.opaque
+    assert found.expected["backbone.model.embedder.embedder.normalization.weight"].kind == "b"
+    alone = layout("ResNetModel", "resnet", {})
+    assert alone.expected["embedder.embedder.normalization.weight"].kind == "p"
+
+
+def test_a_backbone_that_the_table_does_not_have_makes_the_class_unknown() -> None:
+    found = layout("DetrModel", "detr", {"backbone": "resnet101", "use_timm_backbone": True})
+    assert any("timm_backbone" in why for why in found.opaque.values())
+
+
+def test_of_two_classes_of_automodel_the_declared_one_is_made() -> None:
+    kind = family("funnel")
+    assert kind.chosen("AutoModel") == "FunnelModel"
+    assert kind.chosen("AutoModel", "FunnelBaseModel") == "FunnelBaseModel"
+    assert kind.chosen("AutoModel", "FunnelForMaskedLM") == "FunnelModel"
+    assert kind.chosen("NoSuchAutoClass") is None
+
+
+def test_a_class_of_another_model_type() -> None:
+    found = layout("LlamaForCausalLM", "internlm3", {"hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 3})
+    assert found.expected["model.layers.*.self_attn.q_proj.weight"].count == 3
+
+
 @pytest.mark.parametrize("word", ["nobody's", "../llama", "", "bert\0", "x" * 10_000])
 def test_a_language_model_of_an_unknown_type_is_named(word: str) -> None:
     found = layout("LlavaForConditionalGeneration", "llava", {"text_config": {"model_type": word}})

@@ -13,7 +13,7 @@ import pytest
 
 from memscan.architecture import Layout, layout
 from memscan.architecture.expression import ASKED, COMPUTED
-from memscan.architecture.table import family, home, index
+from memscan.architecture.table import family, index
 
 TABLE = files("memscan.architecture") / "table"
 TYPES = sorted(index()["types"])
@@ -67,7 +67,7 @@ def test_every_part_leads_somewhere(model_type: str) -> None:
             if part["config"]:
                 continue  # of whatever type the config there says
             classes = values["classes"] if "class" in part else values["auto"]
-            known = part["class" if "class" in part else "auto"] in classes or home(part.get("class", "")) is not None
+            known = part["class" if "class" in part else "auto"] in classes
             # What leads nowhere makes the class unknown, with a reason; never a number.
             found = layout(name, model_type, {})
             assert known or (found is not None and found.opaque), (name, part["at"])
@@ -86,8 +86,11 @@ def expressions(values: Mapping[str, Any]) -> Iterator[object]:
     for entry in values["classes"].values():
         for values_of in entry.get("tensors", {}).values():
             count, shape, *more = [*values_of[3:], None, None][: max(2, len(values_of) - 3)]
-            yield from (one for one in (count, *(shape or ()), *more) if one is not None)
-        yield from (part["count"] for part in entry.get("parts", ()) if "count" in part)
+            if isinstance(shape, dict):
+                more += [one for _, number, sizes in shape["groups"] for one in (number, *sizes)]
+            yield from (one for one in (count, *(shape if isinstance(shape, list) else ()), *more) if one is not None)
+        for part in entry.get("parts", ()):
+            yield from (one for one in (part.get("count"), *part.get("maybe", {}).values()) if one is not None)
 
 
 def assert_known(rule: object) -> None:

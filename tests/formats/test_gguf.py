@@ -349,7 +349,7 @@ class TestBounds:
         raw = Writer().preamble(0, 4) + b"".join(Writer().string(key) + array + bytes(8 * MAX_STRINGS) for key in "abcd")
         with effort() as spent:
             refused(raw, f"more than the {MAX_HEADER:,}", size=10**15)
-        assert spent.loops < 300
+        assert spent.loops < 800
 
     def test_memory_is_that_of_a_few_steps(self) -> None:
         array = struct.pack("<IIQ", ARRAY, STRING, 400_000)
@@ -367,7 +367,7 @@ class TestBounds:
         raw = Writer().file(tensors=tensors, data=False)
         with effort() as spent:
             assert len(read(raw, size=len(raw) + 32 * MAX_TENSORS).tensors) == MAX_TENSORS
-        assert spent.loops < 300
+        assert spent.loops < 800
 
 
 def vocabulary(count: int) -> list[tuple[str, int, object]]:
@@ -398,7 +398,7 @@ class TestRequests:
         raw = way.file(vocabulary(150_000), tensors, data=False)
         with effort() as spent:
             header, ranges = asked(raw, size=10**10)
-        assert spent.loops < 50
+        assert spent.loops < 100
         assert len(header.tensors) == 400
         assert header.metadata["tokenizer.ggml.merges"] == LongArray(items="string", length=150_000)
         assert header.metadata["general.file_type"] == 15

@@ -266,7 +266,7 @@ class TestEndless:
             of({"x": value})
         assert problem in str(caught.value)
         assert len(str(caught.value)) < 300
-        assert spent.loops < 150
+        assert spent.loops < 400
 
     def test_doubling_without_tensors_is_nothing(self) -> None:
         assert of({"x": doubling(60, 5), "a": w()}).tensors[0].name == "a"

@@ -141,6 +141,54 @@ def test_names_of_early_releases() -> None:
     assert not found.ignored
 
 
+def test_a_number_that_a_rename_is_about_is_no_number_of_a_layer() -> None:
+    """BEiT's first pyramid is a sequence whose members are stored by their numbers, and held by their names."""
+    values = {"model_type": "beit", "hidden_size": 8, "num_hidden_layers": 1, "out_indices": [0, 0, 0, 0]}
+    old = [tensor("fpn1.0.weight", (8, 8, 2, 2)), tensor("fpn1.1.weight", (8,)), tensor("fpn1.3.weight", (8, 8, 2, 2))]
+    found = loaded("BeitForSemanticSegmentation", values, old)
+    assert not found.ignored
+    held = {each.name: each.shape for each in found.tensors if each.name.startswith("fpn.fpn1.") and each.name.endswith("weight")}
+    assert held == {
+        "fpn.fpn1.conv_transpose1.weight": (8, 8, 2, 2), "fpn.fpn1.normalization.weight": (8,),
+        "fpn.fpn1.conv_transpose2.weight": (8, 8, 2, 2),
+    }  # fmt: skip
+
+
+def test_what_a_class_makes_in_a_dtype_of_its_own_is_held_in_it() -> None:
+    """XLNet's relative attention is float32 whatever the model is, and the loader casts what is stored to it."""
+    values = {"model_type": "xlnet", "d_model": 8, "n_layer": 1, "n_head": 2, "d_head": 4, "d_inner": 16, "vocab_size": 20}
+    stored_ = [tensor("transformer.layer.0.rel_attn.q", (8, 2, 4), "BF16"),
+               tensor("transformer.layer.0.ff.layer_1.weight", (16, 8), "BF16")]  # fmt: skip
+    found = {each.name: (each.dtype.name, each.nbytes) for each in loaded("XLNetModel", values, stored_).tensors}
+    assert found["layer.0.rel_attn.q"] == ("F32", 4 * 64)
+    assert found["layer.0.ff.layer_1.weight"] == ("BF16", 2 * 128)
+
+
+def test_tensors_of_one_pattern_that_differ_in_shape_are_made_one_by_one() -> None:
+    values = {"model_type": "sam", "mask_decoder_config": {"hidden_size": 8, "iou_head_depth": 4, "iou_head_hidden_dim": 16}}
+    found = loaded("SamModel", values, [])
+    made = {
+        each.name: each.shape for each in found.created if "iou_prediction_head" in each.name and each.name.endswith("weight")
+    }
+    assert sorted(made.values()) == sorted([(16, 8), (16, 16), (16, 16), (4, 16)])
+
+
+def test_a_parameter_that_the_table_lacks_in_a_layer_that_it_has_is_held() -> None:
+    """It belongs to a switch that was not seen to do anything: too much is said rather than too little."""
+    odd = [tensor("bert.encoder.layer.1.attention.output.gate", (8,))]
+    found = loaded("BertForMaskedLM", BERT, [*stored("BertForMaskedLM", BERT), *odd])
+    assert not found.ignored
+    assert names(found.tensors) >= names(tuple(odd))
+
+
+def test_a_decoder_that_is_not_stored_is_made_block_by_block() -> None:
+    values = {"model_type": "t5", "d_model": 8, "d_ff": 12, "d_kv": 4, "num_heads": 2, "num_layers": 2, "vocab_size": 20}
+    found = loaded("T5Model", values, [tensor("shared.weight", (20, 8))])
+    decoder = [each for each in found.created if each.name.startswith("decoder.block.")]
+    assert {each.name.split(".")[2] for each in decoder} == {"0", "1"}
+    assert len([each for each in decoder if each.name.endswith("layer_norm.weight")]) == 2 * 3
+
+
 def test_what_stands_nowhere_is_ignored_by_the_name_it_is_stored_under() -> None:
     found = loaded("BertModel", BERT, [*stored("BertModel", BERT), tensor("optimizer.step", (3,)), tensor("", (2,))])
     assert names(found.ignored) == {"optimizer.step", ""}

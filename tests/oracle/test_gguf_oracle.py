@@ -215,7 +215,7 @@ def test_a_header_of_ten_megabytes(tmp_path: Path) -> None:
     path = write(tmp_path / "model.gguf", fill)
     with effort() as spent:
         header, ranges = read(path)
-    assert spent.loops < 50
+    assert spent.loops < 100
     theirs = gguf.GGUFReader(path)
     assert theirs.data_offset > 10_000_000
     assert len(ranges) <= 6

@@ -48,7 +48,7 @@ def test_look_around_matches_nothing() -> None:
 def test_a_pattern_that_would_never_end_ends(pattern: str) -> None:
     with effort() as spent:
         Pattern.parse(f"re:{pattern}").matches("a" * 20_000)
-    assert spent.loops < 20
+    assert spent.loops < 80
 
 
 def test_an_endless_pattern_matches_nothing() -> None:

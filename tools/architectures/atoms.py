@@ -1,27 +1,55 @@
 """What expressions are made of: the fields of a config, and what is asked of them."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+from memscan.architecture.expression import UNKNOWN, evaluate, fields
 
 Expression = int | str | list[Any]
 Column = list[Any]
 Vector = tuple[Any, ...]
 
 # Fields that no shape can come from: what they happen to equal would only mislead.
-BESIDE = re.compile(r"(use_cache|_token_ids?|_token|return_dict|dropout|dtype|initializer_range|_eps|rope_theta)$")
+BESIDE = re.compile(
+    r"(use_cache|tie_word_embeddings|_token_ids?|_token|return_dict|dtype|initializer_range|_eps|_prob|rope_theta)$|dropout|loss|_coef"
+)
+STAGES = ("out_features", "out_indices")  # of a backbone: read behind the back of its config
 RATIO = 1e4  # larger floats are no ratios
 
 
-def atoms(probes: Sequence[Mapping[str, Any]]) -> list[tuple[Vector, Expression]]:
-    """Every number that a field gives by itself, one a probe, simple ones first; None where it gives none."""
-    names = sorted(name for name in {name for probe in probes for name in probe} if not BESIDE.search(name))
+def atoms(
+    probes: Sequence[Mapping[str, Any]], reads: frozenset[str] | None, asked: Iterable[Expression]
+) -> list[tuple[Vector, Expression]]:
+    """Every number that a field gives by itself, one a probe, simple ones first; None where it gives none.
+
+    Of the fields only `reads`, if it is known which were read; `asked` are comparisons that were made.
+    """
+    names = sorted(name for name in {name for probe in probes for name in probe} if may_matter(name, reads))
     columns = {name: [probe.get(name) for probe in probes] for name in names}
     found: dict[Vector, Expression] = {}
-    for vector, expression in (*_of_fields(columns), *_of_ratios(columns)):
+    answers = ((values(rule, probes), rule) for rule in asked)
+    for vector, expression in (*_of_fields(columns), *_of_ratios(columns), *answers):
         if vector not in found or weight(expression) < weight(found[vector]):
             found[vector] = expression
     return sorted(found.items(), key=lambda item: weight(item[1]))
+
+
+def values(rule: Expression, probes: Sequence[Mapping[str, Any]]) -> Vector:
+    """What `rule` gives in each probe; None where it gives nothing."""
+    known = {path for path in fields(rule) if any(path in probe for probe in probes)}
+    # A dict that does not hold a field leaves it open, as the fields do that are null.
+    return tuple(evaluate(rule, lambda path, probe=probe: probe.get(path) if path in known else UNKNOWN) for probe in probes)
+
+
+def may_matter(name: str, reads: frozenset[str] | None) -> bool:
+    """Whether a size can come from the field: of those that are read, if it is known which are."""
+    if BESIDE.search(name):
+        return False
+    places = name.split(".")
+    if places[-1] in STAGES:
+        return True
+    return reads is None or any(".".join(places[:end]) in reads for end in range(len(places), 0, -1))
 
 
 def weight(expression: Expression) -> tuple[int, int, int, str]:

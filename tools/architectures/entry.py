@@ -4,6 +4,7 @@ Format: `docs/architectures.md`.
 """
 
 from collections.abc import Mapping
+from math import prod
 from typing import Any
 
 from transformers import PreTrainedConfig
@@ -14,6 +15,8 @@ from transformers.modeling_utils import PreTrainedModel
 from architectures.atoms import Expression
 from architectures.fit import Fitter
 from architectures.observe import Observation, Part, Tensors, build
+from architectures.shapes import groups
+from architectures.shapes import shape as _shape
 
 Entry = dict[str, Any]
 
@@ -26,6 +29,7 @@ def entry(kind: type[PreTrainedModel], observed: Mapping[int, Observation], fitt
         "parts": _parts(observed, fitter),
         "tied": sorted({pair for one in observed.values() for pair in one.tied}),
         "shared": sorted({pair for one in observed.values() for pair in one.shared}),
+        "inlined": _inlined(observed),
         "blocks": sorted({name for one in observed.values() for name in one.blocks}),
         "outputs": sorted({name for one in observed.values() for name in one.outputs}),
         "renames": _renames(build(kind, config)),
@@ -36,6 +40,14 @@ def entry(kind: type[PreTrainedModel], observed: Mapping[int, Observation], fitt
     return {key: value for key, value in made.items() if value not in ([], {}, None)}
 
 
+def _inlined(observed: Mapping[int, Observation]) -> dict[str, list[str]]:
+    """The configs inside whose models are described with the class, and the model types for which they are."""
+    found: dict[str, set[str]] = {}
+    for path, model_type in frozenset().union(*(one.inlined for one in observed.values())):
+        found.setdefault(path, set()).add(model_type)
+    return {path: sorted(types) for path, types in sorted(found.items())}
+
+
 def _names(mappings: Any) -> list[str]:
     return list(dict.fromkeys(name for mapping in mappings for name in mapping))
 
@@ -44,14 +56,13 @@ def _tensor(name: str, observed: Mapping[int, Observation], fitter: Fitter) -> l
     """[kind, dtype, module, count, shape or null, elements, unique]; trailing nulls and empty words left out."""
     there: dict[int, Tensors] = {i: one.tensors[name] for i, one in observed.items() if name in one.tensors}
     sample = next(iter(there.values()))
-    count = fitter.fit({i: len(there[i].shapes) if i in there else 0 for i in observed})
-    shape: list[Expression | None] | None = None
+    count = fitter.count({i: len(there[i].shapes) if i in there else 0 for i in observed})
+    shape: list[Expression | None] | dict[str, Any] | None = _shape(there, fitter)
     elements: Expression | None = None
-    if all(len(set(one.shapes)) == 1 for one in there.values()) and len({len(one.shapes[0]) for one in there.values()}) == 1:
-        rank = len(sample.shapes[0])
-        shape = [fitter.size({i: one.shapes[0][axis] for i, one in there.items()}) for axis in range(rank)]
-    if shape is None or None in shape:
-        totals = {i: sum(_elements(one) for one in there[i].shapes) if i in there else 0 for i in observed}
+    if shape is None:
+        shape = groups(there, observed, fitter)
+    if not isinstance(shape, dict) and (shape is None or None in shape):
+        totals = {i: sum(prod(one) for one in there[i].shapes) if i in there else 0 for i in observed}
         elements = fitter.fit(totals)
     unique = None
     if any(one.unique != len(one.shapes) for one in there.values()):
@@ -62,20 +73,13 @@ def _tensor(name: str, observed: Mapping[int, Observation], fitter: Fitter) -> l
     return found
 
 
-def _elements(shape: tuple[int, ...]) -> int:
-    product = 1
-    for size in shape:
-        product *= size
-    return product
-
-
 def _parts(observed: Mapping[int, Observation], fitter: Fitter) -> list[Entry]:
-    seen: dict[tuple[str, str, str | None], dict[int, Part]] = {}
+    seen: dict[tuple[Any, ...], dict[int, Part]] = {}
     for index, one in observed.items():
         for part in one.parts:
-            seen.setdefault((part.at, part.config, part.auto or part.class_name), {})[index] = part
+            seen.setdefault((part.at, part.config, part.auto or part.class_name, part.turned), {})[index] = part
     found: list[Entry] = []
-    for (at, path, _), where in seen.items():
+    for (at, path, *_), where in seen.items():
         part = next(iter(where.values()))
         lacks = [set(one.without) for one in where.values()]
         always = set.intersection(*lacks)
@@ -84,9 +88,14 @@ def _parts(observed: Mapping[int, Observation], fitter: Fitter) -> list[Entry]:
             made["count"] = fitter.fit({index: int(index in where) for index in observed})
         if always:
             made["without"] = sorted(always)
-        maybe = set.union(*lacks) - always
-        if maybe:
-            made["maybe"] = sorted(maybe)
+        if any(one.split for one in where.values()):
+            made["split"] = True
+        if part.turned:
+            made["turned"] = [list(one) for one in part.turned]
+        if maybe := sorted(set.union(*lacks) - always):
+            made["maybe"] = {
+                name: fitter.fit({index: int(name not in one.without) for index, one in where.items()}) for name in maybe
+            }
         found.append(made)
     return found
 

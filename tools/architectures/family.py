@@ -14,10 +14,13 @@ from architectures.fit import Fitter
 from architectures.names import starred
 from architectures.observe import Observation, Observer, build
 from architectures.probes import Fields, Probe, Prober, Tree, flat, make, variations
+from architectures.trace import traced
+from memscan.architecture.expression import fields
 
 SEED = 20_261_123
 FEWEST = 3  # probes; fewer are too few to fit anything to
 SMALL_HEAD = 12  # tensors
+MANY = 48  # probes of a head
 
 
 def describe(family: Family, observer: Observer) -> tuple[Entry, Mapping[str, str]]:
@@ -25,22 +28,21 @@ def describe(family: Family, observer: Observer) -> tuple[Entry, Mapping[str, st
     failed: dict[str, str] = {}
     probes, base = _probes(family)
     classes: dict[str, Entry] = {}
-    fitter = Fitter([flat(probe.config) for probe in probes])
     for name, kind in family.classes.items():
-        observed = _observed(kind, probes, observer)
-        if isinstance(observed, Mapping) and len(observed) >= FEWEST:
-            classes[name] = entry(kind, observed, fitter, deepcopy(probes[min(observed)].config))
-            continue
-        own, _ = _probes_of(family, kind, tries=1)
+        own = probes
         observed = _observed(kind, own, observer)
-        if isinstance(observed, Mapping) and len(observed) >= FEWEST:
-            own_fitter = Fitter([flat(probe.config) for probe in own])
-            classes[name] = entry(kind, observed, own_fitter, deepcopy(own[min(observed)].config))
+        if isinstance(observed, str):
+            own, _ = _probes_of(family, kind)
+            observed = _observed(kind, own, observer)
+        if isinstance(observed, str):
+            failed[name] = observed
         else:
-            failed[name] = observed if isinstance(observed, str) else "too few configs can be built"
+            classes[name] = entry(kind, observed, _fitter(own, observed), deepcopy(own[min(observed)].config))
     made: Entry = {
         "config": config_of(family, classes, base) if probes else {},
-        "auto": {auto: name for auto, name in sorted(family.auto.items()) if name in classes},
+        "auto": {
+            auto: kept for auto, names in sorted(family.auto.items()) if (kept := [name for name in names if name in classes])
+        },
         "classes": classes,
     }
     return made, failed
@@ -48,16 +50,39 @@ def describe(family: Family, observer: Observer) -> tuple[Entry, Mapping[str, st
 
 def _observed(kind: type[PreTrainedModel], probes: Sequence[Probe], observer: Observer) -> Mapping[int, Observation] | str:
     """What `kind` is in each probe that it takes, or why it takes too few of them."""
+    refused: frozenset[str] = frozenset()
+    while True:
+        observed, reason = _observed_once(kind, probes, observer, refused)
+        if len(observed) < FEWEST:
+            return reason
+        # What is a part in one probe and none in another is none.
+        places = {part.at for one in observed.values() for part in one.parts}
+        mixed = places & frozenset().union(*(one.refused for one in observed.values()))
+        if not mixed:
+            return observed
+        refused |= mixed
+
+
+def _observed_once(
+    kind: type[PreTrainedModel], probes: Sequence[Probe], observer: Observer, refused: frozenset[str]
+) -> tuple[Mapping[int, Observation], str]:
     observed: dict[int, Observation] = {}
     reason = "no config can be built"
     for index, probe in enumerate(probes):
-        if observed and index % 3 and all(_is_outer(one) for one in observed.values()):
+        if len(observed) > MANY and index % 3 and all(_is_outer(one) for one in observed.values()):
             continue  # a head: what is its own is little, and seen soon
         try:
-            observed[index] = observer.observe(kind, deepcopy(probe.config))
+            observed[index] = observer.observe(kind, deepcopy(probe.config), refused)
         except Exception as error:  # noqa: BLE001 -- one config that one class refuses
             reason = f"{type(error).__name__}: {error}"[:160]
-    return observed if len(observed) >= FEWEST else reason
+    return observed, reason
+
+
+def _fitter(probes: Sequence[Probe], observed: Mapping[int, Observation]) -> Fitter:
+    """One that knows which fields the code of a class reads, and what it compares."""
+    reads = frozenset().union(*(one.reads for one in observed.values()))
+    asked = {text: rule for one in observed.values() for text, rule in one.asked.items()}
+    return Fitter([flat(probe.config) for probe in probes], reads, asked.values())
 
 
 def _is_outer(one: Observation) -> bool:
@@ -67,7 +92,7 @@ def _is_outer(one: Observation) -> bool:
 
 def _probes(family: Family) -> tuple[Sequence[Probe], Tree]:
     """The probes of a family, and what was given to make its classes build: nothing, where their defaults do."""
-    preferred = [family.auto.get("AutoModel"), *family.classes]
+    preferred = [*family.auto.get("AutoModel", ()), *family.classes]
     tried = False  # the search for a small config takes its time
     for name in dict.fromkeys(name for name in preferred if name in family.classes):
         found, base = _probes_of(family, family.classes[name], 2 if not tried else 1)
@@ -84,12 +109,21 @@ def _probes_of(family: Family, kind: type[PreTrainedModel], tries: int = 2) -> t
         if tree is None:
             continue
         try:
-            found = tuple(Prober(family.config, _accepts(kind), SEED, tree).probes())
+            missing = _missing(family, kind, tree)
+            found = tuple(Prober(family.config, _accepts(kind), SEED, tree, missing).probes())
         except Exception:  # noqa: BLE001 -- the config class cannot be made so
             continue
         if len(found) >= FEWEST:
             return found, tree
     return (), {}
+
+
+def _missing(family: Family, kind: type[PreTrainedModel], tree: Tree) -> Sequence[str]:
+    """The fields that the code of a class asks for in vain."""
+    config = make(family.config, {}, tree)
+    with traced(config) as record:
+        build(kind, config)
+    return sorted(record.missing)
 
 
 def _accepts(kind: type[PreTrainedModel]) -> Callable[[PreTrainedConfig], frozenset[str] | None]:
@@ -121,8 +155,9 @@ def _small(family: Family, kind: type[PreTrainedModel]) -> Tree | None:
 def config_of(family: Family, classes: Mapping[str, Entry], base: Tree) -> Entry:
     """Where the fields that the entries ask for come from, if a config does not give them."""
     given = set(flat(base))
-    usual = _usual(family.config)
-    fields: dict[str, Any] = {}
+    plain = _plain(family.config)
+    usual = {} if plain is None else flat(plain)
+    usually: dict[str, Any] = {}
     derived: dict[str, Any] = {}
     varied = [make(family.config, changed, base) for changed in variations(family.config, SEED, base)]
     rows = [flat(config) for config in varied]
@@ -130,23 +165,23 @@ def config_of(family: Family, classes: Mapping[str, Entry], base: Tree) -> Entry
     for name in sorted({name for one in classes.values() for name in _used(one)}):
         if name in given:
             if name in usual:
-                fields[name] = usual[name]
+                usually[name] = usual[name]
             continue
         free = [_without(family.config, changed, name, base) for changed in variations(family.config, SEED, base)]
         values = {index: row.get(name) for index, row in enumerate(free) if row is not None}
         first = flat(default).get(name)
         if all(value == first for value in values.values()):
-            fields[name] = first
+            usually[name] = first
             continue
         rule = _rule(name, values, [row or rows[index] for index, row in enumerate(free)])
         if rule is not None:
             derived[name] = rule
     made: Entry = {
-        "defaults": fields,
+        "defaults": usually,
         "derived": derived,
         "aliases": dict(type(default).attribute_map),
         "ties": getattr(default, "tie_word_embeddings", None),
-        "subs": {name: sub.model_type for name, sub in vars(default).items() if isinstance(sub, PreTrainedConfig)},
+        "subs": {**_subs(default), **_subs(_plain(family.config))},
     }
     if _always_tied(family.config, base):
         made["ties"] = "always"
@@ -160,11 +195,17 @@ def _without(kind: type[PreTrainedConfig], changed: Fields, name: str, base: Tre
         return None
 
 
-def _usual(kind: type[PreTrainedConfig]) -> Mapping[str, Any]:
+def _plain(kind: type[PreTrainedConfig]) -> PreTrainedConfig | None:
     try:
-        return flat(kind())
+        return kind()
     except Exception:  # noqa: BLE001 -- a config class without defaults
-        return {}
+        return None
+
+
+def _subs(config: PreTrainedConfig | None) -> Mapping[str, str]:
+    """The model types of the configs inside it."""
+    inside = {} if config is None else vars(config)
+    return {name: sub.model_type for name, sub in inside.items() if isinstance(sub, PreTrainedConfig)}
 
 
 def _always_tied(kind: type[PreTrainedConfig], base: Tree) -> bool:
@@ -182,32 +223,15 @@ def _rule(name: str, free: Mapping[int, Any], rows: Sequence[Fields]) -> Express
     return Fitter(others).fit({index: int(value) for index, value in free.items()})
 
 
-def _used(value: Mapping[str, Any]) -> set[str]:
+def _used(value: Mapping[str, Any]) -> frozenset[str]:
     """Every field that an expression of the entry names."""
     found: set[str] = set()
     for tensor in value.get("tensors", {}).values():
-        for expression in tensor[3:]:
-            for one in expression if _is_shape(expression) else [expression]:
-                found |= _fields(one)
+        _, _, _, count, shape, *rest = [*tensor, *[None] * 7][:7]
+        if isinstance(shape, dict):
+            rest += [one for _, number, sizes in shape["groups"] for one in (number, *sizes)]
+        for expression in (count, *(shape if isinstance(shape, list) else ()), *rest):
+            found |= fields(expression)
     for part in value.get("parts", ()):
-        found |= _fields(part.get("count"))
-    return found
-
-
-OPERATORS = frozenset({
-    "+", "-", "*", "//", "ceil", "**", "max", "min", "if", "int*", "positive", "true", "false", "none", "some", "equal", "len",
-    "sum", "at", "count",
-})  # fmt: skip
-
-
-def _is_shape(expression: Any) -> bool:
-    return isinstance(expression, list) and not (expression and isinstance(expression[0], str) and expression[0] in OPERATORS)
-
-
-def _fields(expression: Expression | None) -> set[str]:
-    if isinstance(expression, str):
-        return {expression}
-    if isinstance(expression, list) and expression:
-        operands = expression[1:2] if expression[0] in ("equal", "count", "at") else expression[1:]
-        return set().union(*(_fields(one) for one in operands)) if operands else set()
-    return set()
+        found |= fields(part.get("count")).union(*map(fields, part.get("maybe", {}).values()))
+    return frozenset(found)

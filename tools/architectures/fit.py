@@ -7,19 +7,22 @@ unlikely, because the probes differ in all fields at once.
 Vectors, one number a probe, are compared by a linear hash: that of a sum is the sum of the hashes.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from architectures.atoms import Expression, atoms, weight
+from architectures.atoms import Expression, atoms, may_matter, values, weight
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 CONSTANTS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 32, 64)
-SPLITTING = ("none", "true", "false", "equal", "positive")  # what a field may decide by itself
+SPLITTING = ("none", "true", "false", "equal", "positive", "==", "!=", "<", "<=")  # what a field may decide by itself
+SEVERAL = 3  # layers and experts: fewer of something are hardly ever a field
 LARGE = 24  # sizes from here on are hardly ever written into the code
+CHOICES, MOST_CHOICES = 2, 40  # how often one thing or another is asked, and how many things are tried
 FEW = 2  # probes that say too little
+JOINED, WIDE = 5, 8  # probes that two atoms, and three, have to agree with: fewer fit by chance
 MANY = 70  # atoms that are not combined in threes any more
 HUGE = 1 << 40
 
@@ -27,11 +30,13 @@ HUGE = 1 << 40
 class Fitter:
     """Fits numbers over a fixed row of probes; each probe is its fields by their dotted path."""
 
-    def __init__(self, probes: Sequence[Mapping[str, Any]]) -> None:
-        self._atoms = atoms(probes)
-        self._columns = {
-            name: [probe.get(name) for probe in probes] for name in sorted({name for probe in probes for name in probe})
-        }
+    def __init__(
+        self, probes: Sequence[Mapping[str, Any]], reads: frozenset[str] | None = None, asked: Iterable[Expression] = ()
+    ) -> None:
+        self._probes = probes
+        self._atoms = atoms(probes, reads, asked)
+        names = sorted({name for probe in probes for name in probe if may_matter(name, reads)})
+        self._columns = {name: [probe.get(name) for probe in probes] for name in names}
         self._known: dict[tuple[tuple[int, ...], tuple[int, ...]], Expression | None] = {}
         self._levels: dict[tuple[int, ...], _Level] = {}
 
@@ -43,6 +48,45 @@ class Fitter:
         if key not in self._known:
             self._known[key] = self._find(target, where)
         return self._known[key]
+
+    def followed(self, wanted: Mapping[int, int], rules: Iterable[Expression]) -> Expression | None:
+        """The simplest of `rules`, each what a number was computed from in some probe, that gives it in all of them.
+
+        Where no single one does, several of them and what is asked to choose between them.
+        """
+        given = sorted(((values(rule, self._probes), rule) for rule in rules), key=lambda pair: weight(pair[1]))
+        right = [(frozenset(i for i in wanted if vector[i] == wanted[i]), rule) for vector, rule in given]
+        return self._chosen(frozenset(wanted), right, CHOICES)
+
+    def _chosen(
+        self, wanted: frozenset[int], right: Sequence[tuple[frozenset[int], Expression]], choices: int
+    ) -> Expression | None:
+        """One rule that is right in all of the probes `wanted`, or one for those where something is on, and others elsewhere."""
+        for where, rule in right:
+            if wanted <= where:
+                return rule
+        if not choices or frozenset().union(*(where for where, _ in right)) < wanted:
+            return None
+        found: list[tuple[int, frozenset[int], Expression, Expression]] = []
+        for vector, expression in self._atoms:
+            on = frozenset(i for i in wanted if vector[i] == 1)
+            if len(on) < FEW or on == wanted or any(vector[i] not in (0, 1) for i in wanted):
+                continue
+            found += [(len(on), on, expression, rule) for where, rule in right if on <= where][:1]
+        for _, on, expression, rule in sorted(found, key=lambda one: -one[0])[:MOST_CHOICES]:
+            rest = self._chosen(wanted - on, right, choices - 1)
+            if rest is not None:
+                return ["if", expression, rule, rest]
+        return None
+
+    def count(self, values: Mapping[int, int]) -> Expression | None:
+        """The same for how many there are: what never changed is a number of layers that never changed, if it is just one."""
+        found = self.fit(values)
+        if not isinstance(found, int) or found < SEVERAL:
+            return found
+        fields = [name for name, column in self._columns.items() if all(column[i] == found for i in values)]
+        layers = [name for name in fields if name.endswith(("layers", "depth", "experts", "n_layer"))]
+        return found if not fields else layers[0] if len(layers) == 1 else None
 
     def size(self, values: Mapping[int, int]) -> Expression | None:
         """The same for one dimension: a large number that never changed is a field that never changed, if it is just one."""
@@ -57,13 +101,11 @@ class Fitter:
             return target[0] if target else None
         if max(map(abs, target)) > HUGE:
             return None
-        if where not in self._levels:
-            self._levels[where] = _Level(self._atoms, where)
-        level = self._levels[where]
-        found = level.simple(target) or level.joined(target)
+        level = self._level(where)
+        found = level.short(target)
         if found is None and 0 in target:
             found = self._switched(target, where, level)
-        if found is None:
+        if found is None and len(where) >= WIDE:
             found = level.find(target)
         return self._either(target, where) if found is None else found
 
@@ -88,10 +130,14 @@ class Fitter:
         target = tuple(values[i] for i in where)
         if len(set(target)) <= 1:
             return target[0]
+        level = self._level(where)
+        found = level.short(target)
+        return level.find(target) if found is None and len(where) >= WIDE else found
+
+    def _level(self, where: tuple[int, ...]) -> "_Level":
         if where not in self._levels:
             self._levels[where] = _Level(self._atoms, where)
-        level = self._levels[where]
-        return level.simple(target) or level.joined(target) or level.find(target)
+        return self._levels[where]
 
     def _switched(self, target: tuple[int, ...], where: tuple[int, ...], level: "_Level") -> Expression | None:
         """A product of a switch, off just where the number is 0, and what it is where the switch is on."""
@@ -161,13 +207,11 @@ class _Level:
         """A switch, or two of them, that is on just where wanted."""
         return self._switches.get(wanted)
 
-    def simple(self, target: tuple[int, ...]) -> Expression | None:
-        """An atom, alone or with a constant."""
-        return self._once.find(np.array(target, dtype=np.int64))
-
-    def joined(self, target: tuple[int, ...]) -> Expression | None:
-        """Two atoms, with constants."""
-        return self._joined(np.array(target, dtype=np.int64), self._once, self._once)
+    def short(self, target: tuple[int, ...]) -> Expression | None:
+        """An atom, alone or with a constant; or two of them, where there are enough probes to tell."""
+        vector = np.array(target, dtype=np.int64)
+        found = self._once.find(vector)
+        return self._joined(vector, self._once, self._once) if found is None and len(target) >= JOINED else found
 
     def find(self, target: tuple[int, ...]) -> Expression | None:
         """Three atoms, with constants."""

@@ -1,6 +1,8 @@
 """One model on the meta device, as a set of facts: its tensors, the models inside it, what is tied and what stays whole."""
 
+import signal
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,12 +12,15 @@ from transformers import PreTrainedConfig
 from transformers.modeling_utils import PreTrainedModel
 from transformers.models.auto import modeling_auto
 
+from architectures.atoms import Expression
 from architectures.names import starred
+from architectures.trace import Axes, axes, copied_from, traced
 
 AUTO = "_memscan_auto"
+LONGEST = 4  # seconds of processor time for one model: beyond it, its code does with sizes what only small ones allow
 MODULES = ("Linear", "Conv1D", "Embedding", "Conv1d", "Conv2d", "Conv3d", "LayerNorm")
-Held = tuple[str, bool, str]
-"""A pattern, whether it is a buffer, and its own dtype."""
+Held = tuple[str, str, tuple[tuple[int, ...], ...]]
+"""Of all tensors of a pattern: the kind, their own dtype, their shapes."""
 CONTAINER = "/"  # a module with modules below it: each of its own tensors is placed by itself
 FLOATS = {torch.bfloat16: ""}
 DTYPES = {
@@ -34,6 +39,9 @@ class Tensors:
     """Empty where it follows the model's dtype."""
     module: str
     shapes: list[tuple[int, ...]] = field(default_factory=list)
+    axes: list[Axes] = field(default_factory=list)
+    """What the sizes were computed from, as far as it was followed."""
+    names: list[str] = field(default_factory=list)
     unique: int = 0
     """How many of them are not one that stands among them already."""
 
@@ -50,6 +58,10 @@ class Part:
     """The Auto class that chose it, if one did."""
     without: tuple[str, ...]
     """What it lacks of its class, as patterns."""
+    turned: tuple[tuple[str, str, str], ...]
+    """What it holds in another kind or dtype than its class: the pattern, the kind and the dtype here."""
+    split: bool
+    """Whether a device map of the outer class splits the blocks of this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +78,14 @@ class Observation:
     """Patterns of numbered modules that a device map keeps whole."""
     outputs: frozenset[str]
     """The module of the output embeddings, if there is one."""
+    refused: frozenset[str]
+    """Places of models inside that are no parts: their tensors are among the class's own."""
+    inlined: frozenset[tuple[str, str]]
+    """Of those that have a config of their own, its path and model type."""
+    reads: frozenset[str]
+    """The fields of the config, by dotted path, that were read on the way."""
+    asked: Mapping[str, Expression]
+    """The comparisons of fields that were made on the way."""
 
 
 class Observer:
@@ -73,12 +93,17 @@ class Observer:
 
     def __init__(self, known: Mapping[str, type[PreTrainedModel]]) -> None:
         self._known = known
-        self._alone: dict[tuple[str, str], frozenset[Held] | None] = {}
+        self.inseparable: set[str] = set()
+        """Classes that no config of their own builds: where they stand they are described with what is around them."""
+        self._alone: dict[tuple[str, str], Mapping[str, Held] | None] = {}
 
-    def observe(self, kind: type[PreTrainedModel], config: PreTrainedConfig) -> Observation:
-        """The facts of `kind` built from `config`."""
-        model = build(kind, config)
-        parts = tuple(self._parts(model, model.config))
+    def observe(self, kind: type[PreTrainedModel], config: PreTrainedConfig, refused: frozenset[str]) -> Observation:
+        """The facts of `kind` built from `config`; what stands at one of the places `refused` is no part."""
+        with traced(config) as record:
+            model = build(kind, config)
+        candidates = tuple(self._parts(model, model.config, refused))
+        parts = tuple(one for one in candidates if isinstance(one, Part))
+        left = [one for one in candidates if not isinstance(one, Part)]
         ties = dict(model.all_tied_weights_keys)
         own = _Names(parts)
         tensors: dict[str, Tensors] = {}
@@ -92,36 +117,50 @@ class Observer:
             pattern = starred(name)
             if original != name and name not in ties and original not in ties and starred(original) != pattern:
                 shared.add((pattern, starred(original)))
-            kind_ = ("b" if name in saved else "n") if is_buffer else "p"
+            kind_ = _kind(name, saved) if is_buffer else "p"
             entry = tensors.setdefault(pattern, Tensors(kind_, _dtype(tensor), owner))
             entry.shapes.append(tuple(tensor.shape))
+            entry.axes.append(axes(tensor))
+            entry.names.append(name)
             entry.unique += original == name or starred(original) != pattern
         tied = {(starred(a), starred(b)) for a, b in _ties(model, own)}
         return Observation(
             tensors=tensors, parts=parts, tied=frozenset(tied), shared=frozenset(shared),
             blocks=frozenset(_blocks(model, own)), outputs=frozenset(_outputs(model)),
+            refused=frozenset(at for at, _, _ in left), inlined=frozenset((path, of) for _, path, of in left if path),
+            reads=frozenset(record.reads), asked=record.asked,
         )  # fmt: skip
 
-    def _parts(self, model: PreTrainedModel, config: PreTrainedConfig) -> Iterator[Part]:
+    def _parts(
+        self, model: PreTrainedModel, config: PreTrainedConfig, refused: frozenset[str]
+    ) -> Iterator[Part | tuple[str, str, str]]:
+        """The models inside; of one that is no part its place, the path of its config and that one's model type."""
         paths = _paths(config)
+        whole = set(model._no_split_modules or ())  # noqa: SLF001
         taken: list[str] = []
         for at, module in model.named_modules():
             if not at or not isinstance(module, PreTrainedModel) or any(at.startswith(f"{one}.") for one in taken):
                 continue
             name = type(module).__name__
-            path = paths.get(id(module.config))
-            if path is None or self._known.get(name) is not type(module):
+            path, is_same = place(module.config, config, paths)
+            if path is None:
                 continue
             held = _held(module)
-            alone = self._patterns(type(module), module.config)
-            if alone is None or not held <= alone:
+            alone = None
+            if is_same and self._known.get(name) is type(module) and name not in self.inseparable and starred(at) not in refused:
+                alone = self._patterns(type(module), module.config)
+            if alone is None or any(pattern not in alone or alone[pattern][2] != one[2] for pattern, one in held.items()):
+                yield starred(at), path, module.config.model_type
                 continue
             taken.append(at)
-            auto = getattr(module, AUTO, None)
-            without = tuple(sorted(pattern for pattern, *_ in alone - held))
-            yield Part(at=starred(at), config=path, class_name=name, auto=auto, without=without)
+            yield Part(
+                at=starred(at), config=path, class_name=name, auto=getattr(module, AUTO, None),
+                without=tuple(sorted(alone.keys() - held.keys())),
+                turned=tuple(sorted((pattern, *one[:2]) for pattern, one in held.items() if one[:2] != alone[pattern][:2])),
+                split=any(each not in whole for each in _numbered(module)),
+            )  # fmt: skip
 
-    def _patterns(self, kind: type[PreTrainedModel], config: PreTrainedConfig) -> frozenset[Held] | None:
+    def _patterns(self, kind: type[PreTrainedModel], config: PreTrainedConfig) -> Mapping[str, Held] | None:
         key = (kind.__name__, repr(config.to_dict()))
         if key not in self._alone:
             try:
@@ -178,8 +217,23 @@ def _mark(name: str, kind: Any) -> None:
 
 def build(kind: type[PreTrainedModel], config: PreTrainedConfig) -> PreTrainedModel:
     """`kind` with no data, in bfloat16, so that what has a dtype of its own is seen."""
-    with torch.device("meta"):
+    with torch.device("meta"), _bounded():
         return kind._from_config(config, dtype=torch.bfloat16)  # noqa: SLF001
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    signal.signal(signal.SIGVTALRM, _late)
+    signal.setitimer(signal.ITIMER_VIRTUAL, LONGEST)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+
+def _late(_number: int, _frame: object) -> None:
+    message = f"it is not built in {LONGEST} s"
+    raise TimeoutError(message)
 
 
 def _tensors(model: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor, bool, str]]:
@@ -194,8 +248,19 @@ def _tensors(model: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor, bool, 
                 yield dot + name, tensor, True, owner
 
 
-def _held(model: torch.nn.Module) -> frozenset[Held]:
-    return frozenset((starred(name), is_buffer, _dtype(tensor)) for name, tensor, is_buffer, _ in _tensors(model))
+def _held(model: torch.nn.Module) -> Mapping[str, Held]:
+    saved = set(model.state_dict())
+    shapes: dict[str, list[tuple[int, ...]]] = {}
+    kinds: dict[str, tuple[str, str]] = {}
+    for name, tensor, is_buffer, _ in _tensors(model):
+        pattern = starred(name)
+        shapes.setdefault(pattern, []).append(tuple(tensor.shape))
+        kinds.setdefault(pattern, (_kind(name, saved) if is_buffer else "p", _dtype(tensor)))
+    return {pattern: (*kinds[pattern], tuple(sorted(several))) for pattern, several in shapes.items()}
+
+
+def _kind(name: str, saved: set[str]) -> str:
+    return "b" if name in saved else "n"
 
 
 def _owner(module: torch.nn.Module) -> str:
@@ -206,6 +271,19 @@ def _owner(module: torch.nn.Module) -> str:
 
 def _dtype(tensor: torch.Tensor) -> str:
     return "" if tensor.dtype in FLOATS else DTYPES[tensor.dtype]
+
+
+def place(config: PreTrainedConfig, outer: PreTrainedConfig, paths: Mapping[int, str]) -> tuple[str | None, bool]:
+    """The path below `outer` of the config that a model inside has, also where that is a copy, and whether it is unchanged."""
+    if id(config) in paths:
+        return paths[id(config)], True
+    path = copied_from(config)
+    if path is None:
+        return None, False
+    original: Any = outer
+    for step in filter(None, path.split(".")):
+        original = getattr(original, step, None)
+    return path, isinstance(original, PreTrainedConfig) and original.to_dict() == config.to_dict()
 
 
 def _paths(config: PreTrainedConfig, prefix: str = "") -> dict[int, str]:
@@ -231,6 +309,14 @@ def _ties(model: PreTrainedModel, own: _Names) -> Iterator[tuple[str, str]]:
                 yield dot + target, dot + source
         finally:
             module.config.tie_word_embeddings = asked
+
+
+def _numbered(model: PreTrainedModel) -> Iterator[str]:
+    """The classes of numbered modules inside that its own device map keeps whole."""
+    whole = set(model._no_split_modules or ())  # noqa: SLF001
+    for name, module in model.named_modules(remove_duplicate=False):
+        if name.rpartition(".")[2].isdigit() and type(module).__name__ in whole:
+            yield type(module).__name__
 
 
 def _blocks(model: PreTrainedModel, own: _Names) -> Iterator[str]:

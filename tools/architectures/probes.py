@@ -5,6 +5,7 @@ Nothing has data on the meta device, so sizes may be anything; what a class refu
 
 import random
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -21,16 +22,21 @@ Accepts = Callable[[PreTrainedConfig], frozenset[str] | None]
 
 LAYERS = re.compile(r"(layers?|depth|n_layer|num_blocks|stages)$")
 SKIPPED = re.compile(
-    r"(_id|_ids|_index|_token|^id2label|label2id|^torch_dtype|^dtype|top_k|topk|num_experts_per_tok|return_dict|output_|"
+    r"(_id|_ids|_index|_token|^id2label|label2id|^torch_dtype|^dtype|top_k|topk|num_experts_per_tok|return_dict|(^|\.)output_|"
     r"is_encoder_decoder|use_cache|chunk_size_feed|problem_type|rope_(scaling|theta|type)|^_|\._|seed|beams|gradient_checkpointing|"
     r"_ratio_|initializer|epsilon|_eps$|dropout|loss|_cost|_coef|alpha|beta|sampling_rate|model_type|architectures|transformers_version)"
 )
 SMALL = 32  # counts, kernels and strides are smaller, sizes larger
 FACTORS = (6, 12, 18, 30)  # of sizes: divisible by whatever small counts are multiplied with
+FEW_TIMES = (1, 2, 3)
+LATE = 3  # seconds of processor time for one model
 JOINT = 6
 SWITCHED = 8
 CLOSELY = 3
 TRIES = 6
+PART = re.compile(r"partial_rotary_factor$")
+SWITCH = re.compile(r"(^|\.)(use|is|has|add|do|with|enable|tie|apply)_|_bias$|_enabled$|_norm$")
+PARTS = (0.25, 0.5, 1.0)
 OPEN = (48, 80, 112)  # for a size that is null by default
 
 
@@ -47,7 +53,7 @@ def flat(config: PreTrainedConfig | Mapping[str, Any], prefix: str = "") -> dict
     found: dict[str, Any] = {}
     values = config.to_dict() if isinstance(config, PreTrainedConfig) else config
     for name, value in values.items():
-        if isinstance(value, Mapping) and not name.endswith(("2label", "2id")):
+        if isinstance(value, Mapping) and all(isinstance(key, str) for key in value) and not name.endswith(("2label", "2id")):
             found.update(flat(value, f"{prefix}{name}."))
         else:
             found[prefix + name] = value
@@ -95,19 +101,24 @@ class Prober:
         accepts: Accepts,
         seed: int,
         base: Tree | None = None,
+        missing: Sequence[str] = (),
     ) -> None:
+        """`missing` are fields that the code asks for and that the config class does not declare."""
         self._kind, self._accepts, self._base = kind, accepts, base
         self._random = random.Random(seed)
         self._seen: set[frozenset[str]] = set()
+        self._missing = missing
+        self._factors = FACTORS
         self._default = flat(make(kind, {}, base))
 
     def probes(self) -> Iterator[Probe]:
-        """The default, then variations of every size at once, then of sizes and switches at once."""
+        """The default, then all sizes varied at once, then sizes and switches at once; none where the default fails."""
+        first = self._try({})
+        if first is None:
+            return
+        yield first
         layers = self._allowed(self._layers())
         numbers = {**layers, **self._allowed(self._numbers(), layers)}
-        first = self._try({})
-        if first is not None:
-            yield first
         for _ in range(JOINT):
             probe = self._joint(numbers)
             if probe is not None:
@@ -119,8 +130,13 @@ class Prober:
                 switches.append((name, value))
                 if len(self._seen) != before:  # it makes or takes away tensors: worth looking at closely
                     yield from self._closely(numbers, {name: value})
-        for _ in range(SWITCHED if switches else 0):
-            chosen = {name: value for name, value in switches if self._random.random() < 0.3}
+        for turn in range(SWITCHED if switches else 0):
+            # Each in some of them, whatever chance says: what only a head asks for is not looked at closely.
+            chosen = {
+                name: value
+                for place, (name, value) in enumerate(switches)
+                if (place + turn) % 4 == 0 or self._random.random() < 0.1
+            }
             probe = self._joint(numbers, chosen)
             if probe is not None:
                 yield probe
@@ -152,7 +168,10 @@ class Prober:
             config = make(self._kind, changed, self._base)
         except Exception:  # noqa: BLE001 -- strict validation, and whatever else a config's code raises
             return None
+        started = time.process_time()
         names = self._accepts(config)
+        if time.process_time() - started > LATE:
+            self._factors = FEW_TIMES  # its code does with sizes what only small ones allow
         if names is None:
             return None
         self._seen.add(names)
@@ -187,9 +206,9 @@ class Prober:
 
     def _value(self, name: str, value: Any) -> Any:
         if _is_part(name, value):
-            return self._random.choice((0.25, 0.5, 1.0))
+            return self._random.choice(PARTS)
         if _is_numbers(value):
-            factor = self._random.choice(FACTORS)
+            factor = self._random.choice(self._factors)
             return [one * factor if one >= SMALL else one + self._random.choice((0, 0, 1, 2)) for one in value]
         if not _is_number(value):
             return value
@@ -197,23 +216,35 @@ class Prober:
             return self._random.randint(2, 7)
         if value < SMALL or name.endswith("heads"):
             return value * self._random.choice((1, 1, 2, 3)) + (self._random.choice((0, 0, 1, 2)) if value < 3 else 0)
-        return value * self._random.choice(FACTORS)
+        return value * self._random.choice(self._factors)
 
     def _switches(self) -> Sequence[tuple[str, Any]]:
         found: list[tuple[str, Any]] = []
         if "num_attention_heads" in self._default and "head_dim" not in self._default:
             # Read by `getattr(config, "head_dim", None)` all over transformers, whether or not the config class declares it.
             found.extend(("head_dim", size) for size in OPEN)
+        stages = self._default.get("stage_names")
+        if isinstance(stages, list | tuple) and self._default.get("out_indices") is not None:
+            # A backbone has norms, or more, for each of the stages that it gives.
+            found.extend(("out_indices", list(range(first, len(stages)))) for first in range(1, min(len(stages), 4)))
+        for name in self._missing:
+            if not SKIPPED.search(name) and name not in self._default:
+                found.extend((name, value) for value in _of_a_name(name))
         for name, value in self._default.items():
-            if SKIPPED.search(name) and name.rpartition(".")[2] != "use_cache":
+            if SKIPPED.search(name) and not name.rpartition(".")[2].startswith("use_"):
                 continue
             if isinstance(value, bool):
                 found.append((name, not value))
             elif value is None and not name.startswith(("torch", "dtype")):
-                found.extend((name, size) for size in OPEN)
+                found.extend((name, size) for size in (PARTS if PART.search(name) else OPEN))
             elif _is_number(value) and value >= 0 and re.search(r"(rank|experts|shared|replace|window|mtp|nextn)", name):
                 found.extend([(name, 0), (name, None)])
         return found
+
+
+def _of_a_name(name: str) -> Sequence[Any]:
+    """Values for a field of which only the name is known."""
+    return PARTS if PART.search(name) else (True,) if SWITCH.search(name) else OPEN
 
 
 def _is_number(value: Any) -> bool:
@@ -226,7 +257,7 @@ def _varies(name: str, value: Any) -> bool:
 
 def _is_part(name: str, value: Any) -> bool:
     """Whether it says which part of a head is rotated."""
-    return isinstance(value, float) and name.endswith("partial_rotary_factor")
+    return isinstance(value, float) and PART.search(name) is not None
 
 
 def _is_numbers(value: Any) -> bool:

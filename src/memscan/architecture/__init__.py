@@ -1,9 +1,10 @@
 """What the model is, as its config declares it."""
 
 from memscan.architecture.config import MAX_CONFIG, Config
+from memscan.architecture.expected import Expected
 from memscan.architecture.gguf_keys import tied_output
 from memscan.architecture.gguf_keys import words as gguf_words
-from memscan.architecture.layout import Expected, Layout, layout
+from memscan.architecture.layout import Layout, layout
 from memscan.architecture.quantization import Quantization, Scheme
 from memscan.architecture.rename import CONVERTER
 from memscan.architecture.table import family

@@ -20,6 +20,8 @@ def evaluate(expression: object, field: Lookup, depth: int = 0) -> int | None:
     if not isinstance(expression, list | tuple) or depth > DEEPEST:
         # A field gives a value, never a rule: what a config holds is a stranger's word.
         value = field(expression) if isinstance(expression, str) else expression
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # 1200.0
         return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST else None
     operator = expression[0] if expression else None
     return _operation(operator, expression[1:], field, depth + 1) if isinstance(operator, str) else None
@@ -32,7 +34,7 @@ def _operation(operator: str, operands: Sequence[object], field: Lookup, depth: 
     if operator == "if":
         return _choice(operands, field, depth)
     if operator == "int*":
-        return _ratio(evaluate(operands[0], field, depth), field(operands[1]) if isinstance(operands[1], str) else None)
+        return _ratio(evaluate(operands[0], field, depth), field(operands[1]) if isinstance(operands[1], str) else UNKNOWN)
     if operator not in COMPUTED:
         return None
     left, right = (evaluate(operand, field, depth) for operand in operands)
@@ -64,6 +66,8 @@ def _power(left: int, right: int) -> int | None:
 
 
 def _ratio(whole: object, ratio: object) -> int | None:
+    if ratio is None and isinstance(whole, int):
+        return whole  # all of it
     if isinstance(whole, bool) or isinstance(ratio, bool) or not isinstance(whole, int) or not isinstance(ratio, int | float):
         return None
     if abs(whole) >= LARGEST:
@@ -99,9 +103,14 @@ COMPUTED: Mapping[str, Callable[[int, int], int | None]] = {
     "*": lambda a, b: a * b,
     "//": lambda a, b: a // b if b else None,
     "ceil": lambda a, b: -(-a // b) if b else None,
+    "%": lambda a, b: a % b if b else None,
     "**": _power,
     "max": max,
     "min": min,
+    "==": lambda a, b: int(a == b),
+    "!=": lambda a, b: int(a != b),
+    "<": lambda a, b: int(a < b),
+    "<=": lambda a, b: int(a <= b),
 }
 """Operators of two numbers."""
 

@@ -26,24 +26,34 @@ class Fields:
         """The model type whose config this is."""
         return self._family.model_type
 
+    @property
+    def architecture(self) -> str | None:
+        """The class that it declares, if any."""
+        declared = self._values.get("architectures")
+        first = declared[0] if isinstance(declared, list) and declared else None
+        return first if isinstance(first, str) else None
+
     def __call__(self, path: str) -> object:
         """The value of the field at `path`."""
         head, dot, rest = path.partition(".")
         if not dot:
             return self._own(path)
-        if not isinstance(self._values.get(head), dict) and path in self._defaults:
-            return self._values.get(rest, self._defaults[path])  # older releases had some of a dict's fields beside it
-        if head not in self._family.config.get("subs", {}) and isinstance(self._values.get(head), dict):
+        subs = self._family.config.get("subs", {})
+        if head not in subs:
             return self._inside_dict(path)
         inner = self.inside(head)
-        return UNKNOWN if inner is None else inner(rest)
+        if inner is not None:
+            return inner(rest)
+        # A config whose type has no classes of its own, and so no entry.
+        return self._inside_dict(path) if self.type_inside(head) == subs[head] else UNKNOWN
 
     def _inside_dict(self, path: str) -> object:
-        """A field of a dict that is no config, such as `rope_parameters`."""
+        """A field of a dict, such as `rope_parameters`; older releases had those of that one beside it."""
         value: object = self._values
         for part in path.split("."):
             if not isinstance(value, dict) or part not in value:
-                return self._values.get(path.rpartition(".")[2], self._defaults.get(path, UNKNOWN))
+                default = self._defaults.get(path, UNKNOWN)
+                return self._values.get(path.rpartition(".")[2], default) if path.startswith("rope_") else default
             value = value[part]
         return value
 
@@ -67,17 +77,15 @@ class Fields:
         inner = Fields(kind, values)
         return inner.inside(rest) if rest else inner
 
-    def read_as(self, kind: Family) -> "Fields":
-        """The same values, for the classes of another model type."""
-        return Fields(kind, self._values)
-
     def type_inside(self, path: str) -> str:
-        """The word by which the config at `path` calls its model type, for a message."""
-        values: object = self._values
-        for head in path.split("."):
-            values = values.get(head) if isinstance(values, dict) else None
+        """The word by which the config at `path` calls its model type, or that it has by default; for a message."""
+        head, _, rest = path.partition(".")
+        inner = self.inside(head) if rest else None
+        if inner is not None:
+            return inner.type_inside(rest)
+        values = self._values.get(head)
         declared = values.get("model_type") if isinstance(values, dict) else None
-        return str(declared)
+        return str(self._family.config.get("subs", {}).get(head) if declared is None else declared)
 
     def ties(self) -> bool:
         """Whether the config ties the output embeddings to the input ones."""

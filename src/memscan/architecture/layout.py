@@ -4,45 +4,18 @@ A class is described by what it has itself and by the classes inside it (`BertFo
 whatever its `text_config` asks for at `language_model`); a layout is the sum.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from memscan.architecture.expected import Expected, expected
 from memscan.architecture.expression import evaluate
 from memscan.architecture.fields import Fields
 from memscan.architecture.rename import Rename
-from memscan.architecture.table import Family, family, home, index
+from memscan.architecture.table import Family, family, index
 from memscan.document import shown
 
-SWITCHES = frozenset({"positive", "true", "false", "none", "some", "equal", "count", "if", "max", "min"})
 DEEPEST = 6  # classes inside classes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
-    """All tensors of one pattern; `*` stands for each number in their names."""
-
-    pattern: str
-    kind: str
-    """`p` parameter, `b` buffer that is saved, `n` buffer that is not."""
-    dtype: str
-    """safetensors' name; empty where it follows the model's."""
-    module: str
-    """The torch class that owns it (`Linear`, `Embedding` ...); `/` where the module has modules below it, else empty."""
-    count: int | None
-    """How many there are; None where the config does not say, or the table cannot."""
-    bounds: bool
-    """Whether the count is one field of the config: then numbers at or above it are beyond the model."""
-    is_conditional: bool
-    """Whether the config can say that a class has none: then one that is missing where its neighbours are stored is none."""
-    shape: tuple[int, ...] | None
-    """None where it is not known, or differs among them."""
-    elements: int | None
-    """Of all of them together."""
-    unique: int | None = None
-    """How many of them are tensors of their own, where some are one that stands among them already."""
-    optional: bool = False
-    """Whether it may be missing, by a rule that the table does not know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +56,12 @@ def layout(class_name: str, model_type: str, values: Mapping[str, object]) -> La
     draft.add(kind, class_name, Fields(kind, values), at="", times=1, depth=0, without=(), maybe=())
     entry = kind.classes[class_name]
     own = [Rename.of(values) for values in entry.get("renames", ())]
+    known = {(place, one.pattern) for one in own for place in one.places}
+    of_parts = (one for one in draft.renames if (one.scope, one.pattern) not in known)
     return Layout(
         class_name=class_name, model_type=model_type, prefix=entry["prefix"], expected=draft.expected, tied=tuple(draft.tied),
         shared=tuple(draft.shared), blocks=frozenset(draft.blocks), outputs=frozenset(draft.outputs),
-        renames=(*own, *draft.renames, *(Rename.of(values) for values in index()["renames"])), fp32=frozenset(draft.fp32),
+        renames=(*own, *of_parts, *(Rename.of(values) for values in index()["renames"])), fp32=frozenset(draft.fp32),
         fp32_strict=frozenset(draft.fp32_strict), ignored=frozenset(draft.ignored), opaque=draft.opaque,
     )  # fmt: skip
 
@@ -113,14 +88,20 @@ class _Draft:
         """The tensors of `class_name`, and of the classes inside it, at the place `at`."""
         entry = kind.classes[class_name]
         dot = f"{at}." if at else ""
-        self._swapped(kind, entry, fields, at)
+        self._swapped(entry, fields, at)
         for part in entry.get("parts", ()):
-            lacks = (*part.get("without", ()), *_below(part["at"], without))
-            unsure = (*part.get("maybe", ()), *_below(part["at"], maybe))
+            lacks = [*part.get("without", ()), *_below(part["at"], without)]
+            unsure = [*_below(part["at"], maybe)]
+            for pattern, rule in part.get("maybe", {}).items():
+                there = None if rule is None else evaluate(rule, fields)
+                if there is None:
+                    unsure.append(pattern)
+                elif there == 0:
+                    lacks.append(pattern)
             self._part(_Place(kind, fields, dot, times, depth), part, lacks, unsure)
         for pattern, values in entry.get("tensors", {}).items():
             if pattern not in without:
-                self.expected[dot + pattern] = _expected(dot + pattern, values, fields, times, pattern in maybe)
+                self.expected[dot + pattern] = expected(dot + pattern, values, fields, times, pattern in maybe)
         if fields.ties():
             self.tied += [(dot + target, dot + source) for target, source in entry.get("tied", ())]
         self.shared += [(dot + target, dot + source) for target, source in entry.get("shared", ())]
@@ -131,14 +112,13 @@ class _Draft:
         if not dot:
             self.outputs |= set(entry.get("outputs", ()))
 
-    def _swapped(self, kind: Family, entry: Mapping[str, Any], fields: Fields, at: str) -> None:
-        """Models inside that are of another type than the one whose tensors the table has as the class's own."""
-        apart = frozenset(_apart(kind, entry))
-        for name, usual in kind.config.get("subs", {}).items():
-            found = fields.type_inside(name)
-            if name not in apart and found not in (usual, "None"):
-                why = f"{name} is of the model type {shown(found)}, and the table knows this class with {usual!r}"
-                self.opaque[f"{at} ({name})"] = why
+    def _swapped(self, entry: Mapping[str, Any], fields: Fields, at: str) -> None:
+        """Models inside that are of another type than those whose tensors the table has as the class's own."""
+        for path, usual in entry.get("inlined", {}).items():
+            found = fields.type_inside(path)
+            if found not in usual:
+                why = f"{path} is of the model type {shown(found)}, and the table knows this class with {' or '.join(usual)}"
+                self.opaque[f"{at} ({path})"] = why
 
     def _part(self, place: "_Place", part: Mapping[str, Any], without: Sequence[str], maybe: Sequence[str]) -> None:
         """The tensors of a class inside another."""
@@ -148,11 +128,9 @@ class _Draft:
             return
         inner = fields.inside(part["config"])
         found = place.kind if inner is fields else None if inner is None else family(inner.model_type)
-        name: str | None = None if found is None else part["class"] if "class" in part else found.chosen(part["auto"])
-        if inner is not None and found is not None and "class" in part and name not in found.classes:
-            # A class of another model type, built from this config: `BertModel` in DPR.
-            found = home(part["class"])
-            inner = None if found is None else inner.read_as(found)
+        name: str | None = None
+        if inner is not None and found is not None:
+            name = part["class"] if "class" in part else found.chosen(part["auto"], inner.architecture)
         if inner is None or found is None or name is None or name not in found.classes or place.depth == DEEPEST:
             word = fields.type_inside(part["config"])
             self.opaque[at] = f"{at} is of the model type {shown(word)}, which has no entry in the table"
@@ -161,6 +139,11 @@ class _Draft:
             self._renames_of(found.classes[name], at)
         times, depth = place.times * (count or 1), place.depth + 1
         self.add(found, name, inner, at=at, times=times, depth=depth, without=without, maybe=maybe)
+        if part.get("split"):
+            self.blocks = {name for name in self.blocks if not name.startswith(f"{at}.")}
+        for pattern, held_as, dtype in part.get("turned", ()):
+            if (one := self.expected.get(f"{at}.{pattern}")) is not None:
+                self.expected[one.pattern] = replace(one, kind=held_as, dtype=dtype)
 
     def _renames_of(self, entry: Mapping[str, Any], at: str) -> None:
         """What the class at `at` renames, for the names below it."""
@@ -169,17 +152,6 @@ class _Draft:
             rename = Rename.of(values).below(at)
             if (rename.scope, rename.pattern) not in known:
                 self.renames.append(rename)
-
-
-def _apart(kind: Family, entry: Mapping[str, Any]) -> Iterator[str]:
-    """The configs inside that classes of their own are built from."""
-    for part in entry.get("parts", ()):
-        if part["config"]:
-            yield part["config"].partition(".")[0]
-            continue
-        name: str | None = part["class"] if "class" in part else kind.chosen(part["auto"])
-        if name is not None and name in kind.classes:
-            yield from _apart(kind, kind.classes[name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,60 +167,3 @@ class _Place:
 
 def _below(at: str, patterns: Sequence[str]) -> tuple[str, ...]:
     return tuple(pattern.removeprefix(f"{at}.") for pattern in patterns if pattern.startswith(f"{at}."))
-
-
-def _expected(pattern: str, values: Sequence[Any], fields: Fields, times: int, optional: bool) -> Expected:
-    kind, dtype, module, count_rule, shape_rule, total_rule, unique_rule = [*values, *_EMPTY[len(values) :]]
-    count = None if count_rule is None else evaluate(count_rule, fields)
-    shape = None if shape_rule is None else _shape(shape_rule, fields)
-    total = None if total_rule is None else evaluate(total_rule, fields)
-    if count is not None:
-        count *= times
-    if total is not None:
-        total *= times
-    return Expected(
-        pattern=pattern,
-        kind=kind,
-        dtype=dtype,
-        module=module,
-        count=count,
-        bounds=isinstance(count_rule, str),
-        is_conditional=_is_conditional(count_rule),
-        shape=shape,
-        elements=_total(count, shape, total),
-        unique=None if unique_rule is None else evaluate(unique_rule, fields),
-        optional=optional,
-    )
-
-
-_EMPTY: Sequence[Any] = ("p", "", "", None, None, None, None)
-
-
-def _shape(rules: Sequence[object], fields: Fields) -> tuple[int, ...] | None:
-    sizes = tuple(_sizes(rules, fields))
-    return sizes if len(sizes) == len(rules) else None
-
-
-def _sizes(rules: Sequence[object], fields: Fields) -> Iterator[int]:
-    for rule in rules:
-        size = evaluate(rule, fields)
-        if size is None or size < 0:
-            return
-        yield size
-
-
-def _is_conditional(rule: object) -> bool:
-    """Whether an expression asks a switch."""
-    if not isinstance(rule, list):
-        return rule is None
-    return rule[0] in SWITCHES or any(isinstance(one, list) and _is_conditional(one) for one in rule[1:])
-
-
-def _total(count: int | None, shape: tuple[int, ...] | None, total: int | None) -> int | None:
-    if total is not None or count == 0:
-        return 0 if count == 0 else total if total is not None and total >= 0 else None
-    if count is None or shape is None:
-        return None
-    for size in shape:
-        count *= size
-    return count

@@ -34,6 +34,12 @@ class Rename:
         kind, scope, outer, pattern, targets = values
         return cls(kind=kind, scope=scope, outer=outer or "", pattern=pattern, targets=tuple(targets))
 
+    @property
+    def places(self) -> frozenset[str]:
+        """The modules below which it applies; the empty name for all."""
+        scope = self.scope or ""
+        return frozenset({scope, f"{self.outer}.{scope}" if self.outer and scope else scope})
+
     def below(self, at: str) -> "Rename":
         """The same for a class that stands at `at` of another."""
         return replace(self, scope=f"{at}.{self.scope}" if self.scope else at, outer="")

@@ -5,7 +5,7 @@ One file a model type, read when that type is asked for. Format: docs/architectu
 
 import json
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -32,10 +32,10 @@ class Family:
         found: Mapping[str, Mapping[str, Any]] = self.values["classes"]
         return found
 
-    def chosen(self, auto: str) -> str | None:
-        """The class that an Auto class of transformers makes of it."""
-        found: str | None = self.values["auto"].get(auto)
-        return found
+    def chosen(self, auto: str, declared: str | None = None) -> str | None:
+        """The class that an Auto class of transformers makes of it: of several the `declared` one, or else the first."""
+        names: Sequence[str] = self.values["auto"].get(auto, ())
+        return declared if declared in names else names[0] if names else None
 
 
 @cache
@@ -50,13 +50,6 @@ def family(model_type: str) -> Family | None:
     if model_type not in index()["types"]:
         return None
     return Family(model_type, _read(f"{model_type}.json"))
-
-
-@cache
-def home(class_name: str) -> Family | None:
-    """The model type that has the class of that name."""
-    found = next((name for name, classes in index()["types"].items() if class_name in classes), None)
-    return None if found is None else family(found)
 
 
 def _read(name: str) -> Mapping[str, Any]:

@@ -25,5 +25,7 @@ class Loaded:
     """Tensors that the class makes in a dtype of its own: no cast of the model changes them."""
     blocks: frozenset[str]
     """Patterns of the numbered modules that a device map keeps whole."""
+    parameters_known: bool
+    """Whether at least the parameters are known exactly."""
     unknown: str | None
     """Why it cannot be known exactly; None where it is."""

@@ -9,11 +9,12 @@ from memscan.architecture import Expected, Layout
 from memscan.checkpoint import is_buffer
 from memscan.dtype import SAFETENSORS, DType, Kind
 from memscan.loading.base import Loaded
+from memscan.loading.making import Making
 from memscan.loading.names import STAR, Names, starred
 from memscan.tensor import TensorInfo
 
 FLOAT32 = SAFETENSORS["F32"]
-MANY = 10_000  # layers; more are not named one by one
+SMALLEST = 2  # bytes of a dtype that a loader casts; smaller ones are packed or scaled
 FLOAT16 = ("F16", "float16")  # as safetensors and torch name it
 
 
@@ -29,7 +30,8 @@ def load(tensors: Sequence[TensorInfo], layout: Layout) -> Loaded:
     modules, fixed = _owners(held, layout.expected)
     return Loaded(
         class_name=layout.class_name, tensors=held, tied=tuple(draft.tied), ignored=tuple(draft.ignored), created=created,
-        modules=modules, fixed=fixed, blocks=layout.blocks, unknown="; ".join(draft.unknown) or None,
+        modules=modules, fixed=fixed, blocks=layout.blocks, parameters_known=draft.parameters_known,
+        unknown="; ".join(draft.unknown) or None,
     )  # fmt: skip
 
 
@@ -39,7 +41,8 @@ class _Draft:
     def __init__(self, layout: Layout, dtype: DType) -> None:
         self._layout, self._dtype = layout, dtype
         self._names = Names(layout)
-        self._limits = _limits(layout.expected.values())
+        self._limits = _limits(one for one in layout.expected.values() if one.pattern.count(STAR) == 1)
+        self._outer = {**_limits(one for one in layout.expected.values() if one.pattern.count(STAR) > 1), **self._limits}
         self._satisfied: set[str] = set()
         self._layers = frozenset(name[: name.rindex(STAR) + 1] for name in layout.expected if STAR in name)
         self._ignored = re.compile("|".join(f"(?:{one})" for one in sorted(layout.ignored))) if layout.ignored else None
@@ -50,6 +53,7 @@ class _Draft:
         self.tied: list[TensorInfo] = []
         self.ignored: list[TensorInfo] = []
         self.unknown: list[str] = list(dict.fromkeys(layout.opaque.values()))
+        self.parameters_known = not layout.opaque
 
     def take(self, tensor: TensorInfo) -> None:
         """Put a stored tensor where the class has a place for it."""
@@ -64,8 +68,9 @@ class _Draft:
         buffer = None if expected is None else expected.kind != "p"
         if names[0] != tensor.name or buffer is not tensor.buffer:
             tensor = replace(tensor, name=names[0], buffer=buffer)
-        if self._stays_float32(pattern) and tensor.dtype.kind is Kind.FLOAT and tensor.dtype.block_bytes < FLOAT32.block_bytes:
-            tensor = replace(tensor, dtype=FLOAT32, nbytes=FLOAT32.packed_nbytes(tensor.elements))
+        held = self._held_in(pattern, expected, tensor.dtype)
+        if held != tensor.dtype:
+            tensor = replace(tensor, dtype=held, nbytes=held.packed_nbytes(tensor.elements))
         self.taken.setdefault(pattern, []).append(tensor)
         self._satisfied.update(map(starred, names))
 
@@ -78,6 +83,17 @@ class _Draft:
             if STAR in pattern and pattern[: pattern.rindex(STAR) + 1] in self._layers:
                 return (name,)
         return None
+
+    def _held_in(self, pattern: str, expected: Expected | None, stored: DType) -> DType:
+        """The dtype that the loader makes of a stored one (`convert_and_load_state_dict_in_model` of transformers)."""
+        if stored.kind not in (Kind.FLOAT, Kind.INTEGER) or stored.block_bytes < SMALLEST:
+            return stored
+        if self._stays_float32(pattern):
+            return FLOAT32 if stored.kind is Kind.FLOAT and stored.block_bytes < FLOAT32.block_bytes else stored
+        if expected is None or not expected.dtype:
+            return stored
+        own = SAFETENSORS[expected.dtype]
+        return stored if (own.kind, own.block_bytes) == (stored.kind, stored.block_bytes) else own
 
     def _stays_float32(self, pattern: str) -> bool:
         """Whether the loader makes it float32 whatever it is stored in (`PreTrainedModel._get_dtype_plan` of transformers)."""
@@ -119,15 +135,18 @@ class _Draft:
     def create(self) -> Iterator[TensorInfo]:
         """What the class holds and the checkpoint does not."""
         lent = self._lent()
+        making = Making(self._dtype, self.taken, self._outer)
         for pattern, one in self._layout.expected.items():
             if one.count == 0 or one.optional or pattern in lent or (one.kind != "n" and pattern in self._satisfied):
                 continue
-            if one.kind != "n" and (one.is_conditional or one.count is None) and self._has_neighbours(pattern):
+            is_sure = one.count is not None and (one.bounds or STAR not in pattern)
+            if one.kind != "n" and not is_sure and self._has_neighbours(pattern):
                 continue  # a checkpoint lacks a part that a class has, hardly ever a tensor among others: these layers have none
             if one.elements is None:
                 self.unknown.append(f"the size of {pattern}, which is not stored, is not known for this config")
+                self.parameters_known = self.parameters_known and one.kind != "p"
                 continue
-            yield from self._made(one)
+            yield from making.of(one)
 
     def _has_neighbours(self, pattern: str) -> bool:
         """Whether something of the same module, or of the same layer, is stored."""
@@ -152,30 +171,6 @@ class _Draft:
         if source and STAR not in name:
             self.tied.append(replace(source[0], name=name))
 
-    def _made(self, one: Expected) -> Iterator[TensorInfo]:
-        dtype = SAFETENSORS[one.dtype] if one.dtype else self._dtype
-        names = self._places(one)
-        if one.shape is not None and len(names) == one.count:
-            for name in names:
-                yield _tensor(name, dtype, one.shape, one.kind)
-        elif one.elements:
-            yield _tensor(one.pattern, dtype, (one.elements,), one.kind)
-
-    def _places(self, one: Expected) -> Sequence[str]:
-        """The names behind the pattern: where its neighbours are stored."""
-        if STAR not in one.pattern:
-            return (one.pattern,)
-        before, _, after = one.pattern.rpartition(STAR)
-        found: dict[str, None] = {}
-        for pattern, group in self.taken.items():
-            if pattern.startswith(f"{before}{STAR}"):
-                for tensor in group:
-                    found[".".join(tensor.name.split(".")[: before.count(".") + 1])] = None
-        count = one.count or 0
-        if len(found) != count <= MANY and one.bounds and one.pattern.count(STAR) == 1:
-            return tuple(f"{before}{number}{after}" for number in range(count))
-        return tuple(f"{place}{after}" for place in found)
-
 
 def _by_name(tensors: Iterable[TensorInfo]) -> Mapping[str, list[TensorInfo]]:
     groups: dict[str, list[TensorInfo]] = {}
@@ -191,11 +186,6 @@ def _fused(parts: Sequence[TensorInfo], shape: tuple[int, ...] | None) -> Tensor
     return replace(parts[0], shape=whole, nbytes=sum(part.nbytes for part in parts))
 
 
-def _tensor(name: str, dtype: DType, shape: tuple[int, ...], kind: str) -> TensorInfo:
-    made = TensorInfo(name=name, dtype=dtype, shape=shape, offset=0, nbytes=0, buffer=kind != "p")
-    return replace(made, nbytes=dtype.packed_nbytes(made.elements))
-
-
 def _dtype(tensors: Iterable[TensorInfo]) -> DType:
     """The model's own dtype: the floating one that most bytes are stored in."""
     weights: dict[DType, int] = {}
@@ -209,7 +199,7 @@ def _limits(expected: Iterable[Expected]) -> Mapping[str, int]:
     """How many numbers there are behind a prefix, where the config says so in one field."""
     found: dict[str, int] = {}
     for one in expected:
-        if one.bounds and one.count and one.pattern.count(STAR) == 1:
+        if one.bounds and one.count:
             before = one.pattern.partition(STAR)[0]
             found[before] = max(found.get(before, 0), one.count)
     return found

@@ -4,9 +4,14 @@ As `rename_source_key` of transformers does (src/transformers/core_model_loading
 converter at most, then the base model's prefix, taken away or put before, so that a checkpoint of one class serves another.
 """
 
+import re
+
 from memscan.architecture import CONVERTER, Layout
 
 STAR = "*"
+ANY = 9_000_000_000  # stands for any number, the first one of a name
+ANYWHERE = re.compile(r"9000\d{6}")
+LITERAL = re.compile(r"(?<!\\)(?<!P<g)\d+")  # a number in a rule of the table that stands for itself, or for how often
 
 
 def starred(name: str) -> str:
@@ -26,21 +31,28 @@ class Names:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._saved = frozenset(name for name, one in layout.expected.items() if one.kind != "n")
+        self._there = frozenset(name for name in self._saved if layout.expected[name].count != 0)
         self._renamings = [one for one in layout.renames if one.kind != CONVERTER]
         self._converters = [one for one in layout.renames if one.kind == CONVERTER]
         self._known: dict[str, tuple[str, ...] | None] = {}
+        # What a rename makes of one layer it makes of all, but for those that it names.
+        self._named = frozenset(number for one in layout.renames for number in LITERAL.findall(one.pattern))
+        self._counts = any(one.kind.startswith("offset") for one in layout.renames)
         self._opaque = tuple(f"{at}." for at in layout.opaque)
 
     def find(self, name: str) -> tuple[str, ...] | None:
         """The names that the stored `name` has in the class, the first of them its own; None where the class has none."""
         parts = name.split(".")
-        numbers = [part.removeprefix("expert_") for part in parts if _pattern(part) != part]
-        pattern = ".".join(map(_pattern, parts)) if numbers else name
-        if pattern not in self._known:
-            found = self._resolve(name)
-            self._known[pattern] = None if found is None else tuple(map(starred, found))
-        known = self._known[pattern]
-        return None if known is None else tuple(_filled(one, numbers) for one in known)
+        numbers: list[str] = []
+        if not self._counts:
+            numbers = [part.removeprefix("expert_") for part in parts if _pattern(part) != part and part not in self._named]
+        alike = name
+        if numbers:
+            alike = ".".join(part if part in self._named else _pattern(part) for part in parts)
+        if alike not in self._known:
+            self._known[alike] = self._resolve(_filled(alike, [str(ANY + place) for place in range(len(numbers))]))
+        known = self._known[alike]
+        return None if known is None else tuple(_numbered(one, numbers) for one in known)
 
     def spellings(self, name: str) -> tuple[str, ...]:
         """What `name` may be called in the class: as it is, and with and without the base model's prefix."""
@@ -73,7 +85,15 @@ class Names:
         return f"{prefix}.{name}" if self._has(f"{prefix}.{name}") else name
 
     def _has(self, name: str) -> bool:
-        return starred(name) in self._saved or name.startswith(self._opaque)
+        return starred(name) in self._there or name.startswith(self._opaque)
+
+
+def _numbered(name: str, numbers: list[str]) -> str:
+    """`name` with the numbers that were taken out of it; of merged experts only the first one's is in it."""
+    if not numbers:
+        return name
+    places = dict(enumerate(numbers, ANY))
+    return ANYWHERE.sub(lambda found: places.get(int(found[0]), found[0]), name)
 
 
 def _filled(pattern: str, numbers: list[str]) -> str:

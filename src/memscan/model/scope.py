@@ -42,6 +42,8 @@ class Scope:
     """Stored, and not loaded."""
     created: tuple[TensorInfo, ...] = ()
     """Held, and not stored."""
+    parameters_known: bool = True
+    """Whether at least the parameters are known exactly, though a buffer is not."""
     unknown: str | None = None
     """Why the numbers are not known exactly; None where they are."""
     block_of: BlockOf = numbered_block
@@ -106,7 +108,7 @@ def _layouts(model: Model) -> tuple[Layout | None, Layout | None]:
     if model_type is None or kind is None:
         return None, None
     values = config.document.values
-    base = kind.chosen("AutoModel")
+    base = kind.chosen("AutoModel", declared)
     return (
         None if declared is None else layout(declared, model_type, values),
         None if base is None else layout(base, model_type, values),
@@ -144,6 +146,7 @@ def _of_class(name: str, loaded: Loaded, kind: Layout, whole: Logical) -> Scope:
         name=name, class_name=loaded.class_name, tensors=loaded.tensors, parameters=None if hidden else elements,
         parameter_bytes=_nbytes(loaded.tensors) - buffer_bytes, buffer_bytes=buffer_bytes, tied=loaded.tied,
         ignored=loaded.ignored, created=loaded.created, unknown=whole.reason or loaded.unknown,
+        parameters_known=loaded.parameters_known and not hidden,
         block_of=blocks_like(loaded.blocks), owners=loaded.modules, fixed=loaded.fixed,
         layout=kind,
     )  # fmt: skip

@@ -120,10 +120,11 @@ def _component(part: Part) -> dict[str, object]:
 def _scope(scope: Scope) -> Mapping[str, object]:
     # What is stored is measured; of a class, sizes that were found are not its own where others were not.
     known = scope.unknown is None or scope.class_name is None
+    parameters_known = known or scope.parameters_known
     return {
         "class": scope.class_name,
-        "parameters": scope.parameters if known else None,
-        "parameter_bytes": scope.parameter_bytes if known else None,
+        "parameters": scope.parameters if parameters_known else None,
+        "parameter_bytes": scope.parameter_bytes if parameters_known else None,
         "buffer_bytes": scope.buffer_bytes if known else None,
         "bytes": scope.nbytes if known else None,
         "unknown": scope.unknown,

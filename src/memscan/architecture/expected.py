@@ -1,0 +1,118 @@
+"""The tensors that a class has under one pattern of names: how many, of which shapes, of which kind."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from memscan.architecture.expression import evaluate
+from memscan.architecture.fields import Fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Those tensors of a pattern that have one shape."""
+
+    number: str | None
+    """What stands for one of the stars in their names; None where only their shapes tell them apart."""
+    count: int
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """All tensors of one pattern; `*` stands for each number in their names."""
+
+    pattern: str
+    kind: str
+    """`p` parameter, `b` buffer that is saved, `n` buffer that is not."""
+    dtype: str
+    """safetensors' name; empty where it follows the model's."""
+    module: str
+    """The torch class that owns it (`Linear`, `Embedding` ...); `/` where the module has modules below it, else empty."""
+    count: int | None
+    """How many there are; None where the config does not say, or the table cannot."""
+    bounds: bool
+    """Whether the count is one field of the config: then numbers at or above it are beyond the model."""
+    shape: tuple[int, ...] | None
+    """None where it is not known, or differs among them."""
+    elements: int | None
+    """Of all of them together."""
+    star: int = 0
+    """Which star, counted from 0, the numbers of the groups stand for."""
+    groups: tuple[Group, ...] = ()
+    """Where they differ in shape, as far as it is known how."""
+    unique: int | None = None
+    """How many of them are tensors of their own, where some are one that stands among them already."""
+    optional: bool = False
+    """Whether it may be missing, by a rule that the table does not know."""
+
+
+def expected(pattern: str, values: Sequence[Any], fields: Fields, times: int, optional: bool) -> Expected:
+    """The tensors of `pattern` for a config, from the values of the table; `times` as many where its class stands there often."""
+    kind, dtype, module, count_rule, shape_rule, total_rule, unique_rule = [*values, *_EMPTY[len(values) :]]
+    count = None if count_rule is None else evaluate(count_rule, fields)
+    star, groups = _groups(shape_rule, fields, times) if isinstance(shape_rule, dict) else (0, ())
+    shape = _shape(shape_rule, fields) if isinstance(shape_rule, list) else None
+    total = None if total_rule is None else evaluate(total_rule, fields)
+    if count is not None and count < 0:
+        count = None  # no number of tensors: the rule does not hold for this config
+    if count is not None:
+        count *= times
+    if total is not None:
+        total *= times
+    if groups:
+        count, total = sum(one.count for one in groups), sum(one.count * prod(one.shape) for one in groups)
+    return Expected(
+        pattern=pattern,
+        kind=kind,
+        dtype=dtype,
+        module=module,
+        count=count,
+        bounds=isinstance(count_rule, str),
+        shape=shape,
+        elements=_total(count, shape, total),
+        star=star,
+        groups=groups,
+        unique=None if unique_rule is None else evaluate(unique_rule, fields),
+        optional=optional,
+    )
+
+
+_EMPTY: Sequence[Any] = ("p", "", "", None, None, None, None)
+
+
+def _groups(rule: Mapping[str, Any], fields: Fields, times: int) -> tuple[int, tuple[Group, ...]]:
+    """The groups of a pattern whose tensors differ in shape; none where one of them is not known."""
+    found: list[Group] = []
+    for number, count_rule, shape_rule in rule["groups"]:
+        count, shape = evaluate(count_rule, fields), _shape(shape_rule, fields)
+        if count == 0:
+            continue
+        if count is None or count < 0 or shape is None:
+            return 0, ()
+        found.append(Group(number=number, count=count * times, shape=shape))
+    return rule["star"] or 0, tuple(found)
+
+
+def _shape(rules: Sequence[object], fields: Fields) -> tuple[int, ...] | None:
+    sizes = tuple(_sizes(rules, fields))
+    return sizes if len(sizes) == len(rules) else None
+
+
+def _sizes(rules: Sequence[object], fields: Fields) -> Iterator[int]:
+    for rule in rules:
+        size = evaluate(rule, fields)
+        if size is None or size < 0:
+            return
+        yield size
+
+
+def _total(count: int | None, shape: tuple[int, ...] | None, total: int | None) -> int | None:
+    if total is not None or count == 0:
+        return 0 if count == 0 else total if total is not None and total >= 0 else None
+    if count is None or shape is None:
+        return None
+    for size in shape:
+        count *= size
+    return count
