@@ -58,6 +58,16 @@ def test_a_backbone_that_the_table_does_not_have_makes_the_class_unknown() -> No
     assert any("timm_backbone" in why for why in found.opaque.values())
 
 
+def test_a_config_inside_that_calls_itself_by_the_outer_name() -> None:
+    """As published: Qwen2-VL's and Qwen3-VL's `vision_config` have the model type of the whole, and a class of their own."""
+    for outer, class_name in (("qwen3_vl", "Qwen3VLForConditionalGeneration"), ("qwen2_vl", "Qwen2VLForConditionalGeneration")):
+        named = layout(class_name, outer, {"vision_config": {"model_type": outer, "depth": 3}})
+        plain = layout(class_name, outer, {"vision_config": {"depth": 3}})
+        assert not named.opaque
+        assert named.expected == plain.expected
+        assert named.expected["model.visual.blocks.*.attn.qkv.weight"].count == 3
+
+
 def test_of_two_classes_of_automodel_the_declared_one_is_made() -> None:
     kind = family("funnel")
     assert kind.chosen("AutoModel") == "FunnelModel"

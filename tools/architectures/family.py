@@ -182,10 +182,11 @@ def config_of(family: Family, classes: Mapping[str, Entry], base: Tree) -> Entry
         "aliases": dict(type(default).attribute_map),
         "ties": getattr(default, "tie_word_embeddings", None),
         "subs": {**_subs(default), **_subs(_plain(family.config))},
+        "fixed": fixed(family.config),
     }
     if _always_tied(family.config, base):
         made["ties"] = "always"
-    return {key: value for key, value in made.items() if value not in ({}, None)}
+    return {key: value for key, value in made.items() if value not in ({}, [], None)}
 
 
 def _without(kind: type[PreTrainedConfig], changed: Fields, name: str, base: Tree) -> Fields | None:
@@ -200,6 +201,11 @@ def _plain(kind: type[PreTrainedConfig]) -> PreTrainedConfig | None:
         return kind()
     except Exception:  # noqa: BLE001 -- a config class without defaults
         return None
+
+
+def fixed(kind: type[PreTrainedConfig]) -> list[str]:
+    """The configs inside it that are of one class whatever they call themselves."""
+    return sorted(name for name, inner in kind.sub_configs.items() if issubclass(inner, PreTrainedConfig))
 
 
 def _subs(config: PreTrainedConfig | None) -> Mapping[str, str]:

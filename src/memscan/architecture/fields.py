@@ -69,8 +69,7 @@ class Fields:
         head, _, rest = path.partition(".")
         given = self._values.get(head)
         values: Mapping[str, object] = given if isinstance(given, dict) else {}
-        declared = values.get("model_type")
-        model_type = declared if isinstance(declared, str) else self._family.config.get("subs", {}).get(head)
+        model_type = self._type_of(head)
         kind = family(model_type) if isinstance(model_type, str) else None
         if kind is None:
             return None
@@ -83,9 +82,15 @@ class Fields:
         inner = self.inside(head) if rest else None
         if inner is not None:
             return inner.type_inside(rest)
+        return str(self._type_of(head))
+
+    def _type_of(self, head: str) -> object:
+        """The model type of the config at `head`: what it says itself, unless the config class leaves it no choice."""
         values = self._values.get(head)
         declared = values.get("model_type") if isinstance(values, dict) else None
-        return str(self._family.config.get("subs", {}).get(head) if declared is None else declared)
+        is_fixed = declared is None or head in self._family.config.get("fixed", ())
+        found: object = self._family.config.get("subs", {}).get(head) if is_fixed else declared
+        return found
 
     def ties(self) -> bool:
         """Whether the config ties the output embeddings to the input ones."""

@@ -150,7 +150,7 @@ class _Draft:
 
     def _has_neighbours(self, pattern: str) -> bool:
         """Whether something of the same module, or of the same layer, is stored."""
-        before = pattern.rpartition(STAR)[0] if STAR in pattern else pattern.partition(".")[0]
+        before = pattern.partition(STAR if STAR in pattern else ".")[0]
         return any(other.startswith(before) for other in self._satisfied)
 
     def _lent(self) -> set[str]:
