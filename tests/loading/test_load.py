@@ -173,6 +173,20 @@ def test_tensors_of_one_pattern_that_differ_in_shape_are_made_one_by_one() -> No
     assert sorted(made.values()) == sorted([(16, 8), (16, 16), (16, 16), (4, 16)])
 
 
+def test_what_is_stored_of_some_layers_is_made_in_the_others_that_the_config_counts() -> None:
+    whole = stored("LlamaForCausalLM", LLAMA)
+    exact = parameters(loaded("LlamaForCausalLM", LLAMA, whole))
+    gone = {"model.layers.1.mlp.down_proj.weight", "model.layers.0.input_layernorm.weight"}
+    found = loaded("LlamaForCausalLM", LLAMA, [each for each in whole if each.name not in gone])
+    assert {each.name for each in found.created if not each.buffer} == gone
+    assert parameters(found) == exact
+    half = loaded("LlamaForCausalLM", LLAMA, [each for each in whole if ".layers.1." not in each.name])
+    assert parameters(half) == exact
+    deeper = {**LLAMA, "num_hidden_layers": 3}
+    layer = sum(each.elements for each in whole if ".layers.1." in each.name)
+    assert parameters(loaded("LlamaForCausalLM", deeper, whole)) == exact + layer
+
+
 def test_a_parameter_that_the_table_lacks_in_a_layer_that_it_has_is_held() -> None:
     """It belongs to a switch that was not seen to do anything: too much is said rather than too little."""
     odd = [tensor("bert.encoder.layer.1.attention.output.gate", (8,))]

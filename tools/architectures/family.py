@@ -13,7 +13,7 @@ from architectures.entry import Entry, entry
 from architectures.fit import Fitter
 from architectures.names import starred
 from architectures.observe import Observation, Observer, build
-from architectures.probes import Fields, Probe, Prober, Tree, flat, make, variations
+from architectures.probes import Asked, Fields, Probe, Prober, Tree, flat, make, variations
 from architectures.trace import traced
 from memscan.architecture.expression import fields
 
@@ -109,8 +109,7 @@ def _probes_of(family: Family, kind: type[PreTrainedModel], tries: int = 2) -> t
         if tree is None:
             continue
         try:
-            missing = _missing(family, kind, tree)
-            found = tuple(Prober(family.config, _accepts(kind), SEED, tree, missing).probes())
+            found = tuple(Prober(family.config, _accepts(kind), SEED, tree, _asked(family, kind, tree)).probes())
         except Exception:  # noqa: BLE001 -- the config class cannot be made so
             continue
         if len(found) >= FEWEST:
@@ -118,12 +117,14 @@ def _probes_of(family: Family, kind: type[PreTrainedModel], tries: int = 2) -> t
     return (), {}
 
 
-def _missing(family: Family, kind: type[PreTrainedModel], tree: Tree) -> Sequence[str]:
-    """The fields that the code of a class asks for in vain."""
+def _asked(family: Family, kind: type[PreTrainedModel], tree: Tree) -> Asked:
+    """What the code of a class asks for when it is built."""
     config = make(family.config, {}, tree)
     with traced(config) as record:
         build(kind, config)
-    return sorted(record.missing)
+    rules = [rule for rule in record.asked.values() if isinstance(rule, list) and rule[0] in ("==", "!=")]
+    compared = {(left, right) for _, left, right in rules if isinstance(left, str) and isinstance(right, str) and left != right}
+    return Asked(sorted(record.missing), sorted(compared))
 
 
 def _accepts(kind: type[PreTrainedModel]) -> Callable[[PreTrainedConfig], frozenset[str] | None]:

@@ -36,8 +36,20 @@ CLOSELY = 3
 TRIES = 6
 PART = re.compile(r"partial_rotary_factor$")
 SWITCH = re.compile(r"(^|\.)(use|is|has|add|do|with|enable|tie|apply)_|_bias$|_enabled$|_norm$")
+NUMBER = 3  # of what there is none by default
+COUNTED = re.compile(r"(rank|experts|shared|replace|window|mtp|nextn)")
 PARTS = (0.25, 0.5, 1.0)
 OPEN = (48, 80, 112)  # for a size that is null by default
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the code of a class asks of its config."""
+
+    missing: Sequence[str]
+    """Fields that the config class does not declare."""
+    compared: Sequence[tuple[str, str]]
+    """Fields that are compared with each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +113,13 @@ class Prober:
         accepts: Accepts,
         seed: int,
         base: Tree | None = None,
-        missing: Sequence[str] = (),
+        asked: Asked | None = None,
     ) -> None:
-        """`missing` are fields that the code asks for and that the config class does not declare."""
+        """`asked` is what the code of the class asks for."""
         self._kind, self._accepts, self._base = kind, accepts, base
         self._random = random.Random(seed)
         self._seen: set[frozenset[str]] = set()
-        self._missing = missing
+        self._missing, self._compared = ((), ()) if asked is None else (asked.missing, asked.compared)
         self._factors = FACTORS
         self._default = flat(make(kind, {}, base))
 
@@ -130,6 +142,9 @@ class Prober:
                 switches.append((name, value))
                 if len(self._seen) != before:  # it makes or takes away tensors: worth looking at closely
                     yield from self._closely(numbers, {name: value})
+        for one, other in self._compared:
+            size = self._value(other, self._default.get(other))
+            yield from self._closely(numbers, {one: size, other: size})  # no probe has them equal by chance
         for turn in range(SWITCHED if switches else 0):
             # Each in some of them, whatever chance says: what only a head asks for is not looked at closely.
             chosen = {
@@ -231,15 +246,20 @@ class Prober:
             if not SKIPPED.search(name) and name not in self._default:
                 found.extend((name, value) for value in _of_a_name(name))
         for name, value in self._default.items():
-            if SKIPPED.search(name) and not name.rpartition(".")[2].startswith("use_"):
-                continue
-            if isinstance(value, bool):
-                found.append((name, not value))
-            elif value is None and not name.startswith(("torch", "dtype")):
-                found.extend((name, size) for size in (PARTS if PART.search(name) else OPEN))
-            elif _is_number(value) and value >= 0 and re.search(r"(rank|experts|shared|replace|window|mtp|nextn)", name):
-                found.extend([(name, 0), (name, None)])
+            if not SKIPPED.search(name) or name.rpartition(".")[2].startswith("use_"):
+                found.extend((name, other) for other in _turned(name, value))
         return found
+
+
+def _turned(name: str, value: Any) -> Sequence[Any]:
+    """What a field may be instead, where that turns something on or off."""
+    if isinstance(value, bool):
+        return (not value,)
+    if value == 0 and isinstance(value, int):
+        return (NUMBER,)
+    if value is None and not name.startswith(("torch", "dtype")):
+        return PARTS if PART.search(name) else OPEN
+    return (0, None) if _is_number(value) and COUNTED.search(name) else ()
 
 
 def _of_a_name(name: str) -> Sequence[Any]:

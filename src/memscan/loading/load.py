@@ -137,7 +137,10 @@ class _Draft:
         lent = self._lent()
         making = Making(self._dtype, self.taken, self._outer)
         for pattern, one in self._layout.expected.items():
-            if one.count == 0 or one.optional or pattern in lent or (one.kind != "n" and pattern in self._satisfied):
+            if one.kind != "n" and pattern in self._satisfied:
+                yield from self._left(one, making)
+                continue
+            if one.count == 0 or one.optional or pattern in lent:
                 continue
             is_sure = one.count is not None and (one.bounds or STAR not in pattern)
             if one.kind != "n" and not is_sure and self._has_neighbours(pattern):
@@ -147,6 +150,19 @@ class _Draft:
                 self.parameters_known = self.parameters_known and one.kind != "p"
                 continue
             yield from making.of(one)
+
+    def _left(self, one: Expected, making: Making) -> Iterator[TensorInfo]:
+        """What is stored in some layers, and lacks in others that the config counts: a part of a checkpoint, or of a download."""
+        there = self.taken.get(one.pattern, ())
+        if not one.bounds or one.unique is not None or one.count is None or not 0 < len(there) < one.count:
+            return
+        if one.shape is None:
+            self.unknown.append(
+                f"{len(there):,} of {one.count:,} tensors {one.pattern} are stored, and the size of the others is not known"
+            )
+            self.parameters_known = self.parameters_known and one.kind != "p"
+            return
+        yield from making.left(one, frozenset(tensor.name for tensor in there))
 
     def _has_neighbours(self, pattern: str) -> bool:
         """Whether something of the same module, or of the same layer, is stored."""

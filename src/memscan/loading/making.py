@@ -36,6 +36,17 @@ class Making:
             elif one.elements:
                 yield _tensor(pattern, dtype, (one.elements,), one.kind)
 
+    def left(self, one: Expected, stored: frozenset[str]) -> Iterator[TensorInfo]:
+        """Those of a pattern with one shape that are not stored."""
+        count, shape = (one.count or 0) - len(stored), one.shape or ()
+        dtype = SAFETENSORS[one.dtype] if one.dtype else self.dtype
+        if one.pattern.count(STAR) != 1 or count > MANY:
+            yield _tensor(one.pattern, dtype, (count, *shape), one.kind)
+            return
+        names = (one.pattern.replace(STAR, str(number)) for number in range(one.count or 0))
+        for name in [name for name in names if name not in stored][:count]:
+            yield _tensor(name, dtype, shape, one.kind)
+
     def _places(self, pattern: str, count: int) -> Sequence[str]:
         """The names behind the pattern: where its neighbours are stored."""
         if STAR not in pattern:

@@ -104,7 +104,9 @@ def _note(roles: tuple[Role, ...], model: Model) -> str | None:
     extra = factors(model)
     return sentence(
         model.family.remark,
-        f"{absent:,} tensors are left out by the converter and count 0 bytes" if absent else None,
+        f"{absent:,} tensors, rotary frequencies and the like, are left out by the converter and count 0 bytes"
+        if absent
+        else None,
         f"the embedding is counted with the {extra:,} bytes of rotary factors that the converter adds" if extra else None,
     )
 
