@@ -47,6 +47,11 @@ class Comparison:
     """Whether the largest layer is a tensor that accelerate leaves out."""
 
     @property
+    def place(self) -> tuple[str, str]:
+        """The model type and the declared class."""
+        return self.model_type, self.case.partition("/")[0]
+
+    @property
     def exact(self) -> bool:
         """Whether parameters, buffers and the largest layer are known and equal."""
         return self.reason is None and not (self.parameters or self.buffers or self.largest)
@@ -149,6 +154,11 @@ def _types(found: Sequence[Comparison], test: Callable[[Comparison], bool]) -> i
     return len({one.model_type for one in found} - {one.model_type for one in found if not test(one)})
 
 
+def _classes(found: Sequence[Comparison], test: Callable[[Comparison], bool]) -> int:
+    """Declared classes of which every comparison passes."""
+    return len({one.place for one in found} - {one.place for one in found if not test(one)})
+
+
 def _counts(found: Sequence[Comparison], summary: Mapping[str, Any], cases: int, *, of_types: int) -> Iterator[str]:
     yield "\n## Counts\n"
     yield "| | |\n|---|---:|"
@@ -159,6 +169,10 @@ def _counts(found: Sequence[Comparison], summary: Mapping[str, Any], cases: int,
         yield f"| of these {label} | {_share(_types(found, test), of_types)} |"
     yield f"| declared classes known | {summary['classes_known']:,} |"
     yield f"| declared classes built | {summary['classes_built']:,} |"
+    plain = [one for one in found if one.case.endswith("/plain")]
+    for label, test in list(EXACT.items())[:2]:
+        words = label.replace("every case and both classes", "the case `plain`, as declared and as AutoModel")
+        yield f"| of these {words} | {_share(_classes(plain, test), len({one.place for one in plain}))} |"
     yield f"| cases compared | {cases:,} |"
     yield "\n| | declared class | AutoModel |\n|---|---:|---:|"
     columns = [[one for one in found if one.truth == name] for name in SCOPES]

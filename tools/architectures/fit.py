@@ -102,7 +102,8 @@ class Fitter:
         if max(map(abs, target)) > HUGE:
             return None
         level = self._level(where)
-        found = level.short(target)
+        # Two switches are one that needs both, before they are a difference that can be less than nothing.
+        found = (level.switch(target) if set(target) == {0, 1} else None) or level.short(target)
         if found is None and 0 in target:
             found = self._switched(target, where, level)
         if found is None and len(where) >= WIDE:
