@@ -63,7 +63,7 @@ def test_an_encoder_of_pictures_keeps_16_bits_and_it_is_said() -> None:
 def test_what_the_converter_leaves_out_counts_nothing_and_it_is_said() -> None:
     made = Q4.quantize(llama(weight("model.layers.0.self_attn.rotary_emb.inv_freq", 32, buffer=True)))
     assert made.tensors[-1].nbytes == 0
-    assert "1 tensors are left out" in (made.note or "")
+    assert "1 tensors, rotary frequencies and the like, are left out" in (made.note or "")
 
 
 def test_the_embedding_has_the_type_of_the_output_where_there_is_none() -> None:
