@@ -273,8 +273,8 @@ NOT_COVERED = """
   small config shows, are not tried; real sizes are compared in tests/oracle/test_architectures.py and in fixtures/README.md.
 - Only what the release of transformers named above writes and loads: names of older releases are tried where that release itself
   has a rename for them, and classes of remote code (`auto_map`) not at all.
-- Only safetensors in float32 and bfloat16. float16, where some modules stay in float32, and quantized checkpoints are compared
-  elsewhere (tests/estimate, tests/packing, tests/quantizers).
+- Only safetensors, all parameters of a file in float32 or all in bfloat16. float16, where some modules stay in float32, and
+  quantized checkpoints are compared elsewhere (tests/estimate, tests/packing, tests/quantizers).
 - timm, diffusers and GGUF have no entry in the architecture table, and no row here.
 - What is held after loading, not what a forward pass needs: no activations, no cache."""
 

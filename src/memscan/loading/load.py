@@ -154,7 +154,7 @@ class _Draft:
     def _left(self, one: Expected, making: Making) -> Iterator[TensorInfo]:
         """What is stored in some layers, and lacks in others that the config counts: a part of a checkpoint, or of a download."""
         there = self.taken.get(one.pattern, ())
-        if not one.bounds or one.unique is not None or one.count is None or not 0 < len(there) < one.count:
+        if one.optional or not one.bounds or one.unique is not None or one.count is None or not 0 < len(there) < one.count:
             return
         if one.shape is None:
             self.unknown.append(
