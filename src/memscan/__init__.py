@@ -16,7 +16,7 @@ _HOMES = {
     "Report": "memscan.estimate",
     "WeightEstimate": "memscan.estimate",
     "Layer": "memscan.estimate",
-    "Basis": "memscan.estimate",
+    "Basis": "memscan.item",
     "Model": "memscan.model",
     "Origin": "memscan.model",
     "Scope": "memscan.model",

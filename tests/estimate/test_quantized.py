@@ -4,7 +4,8 @@ from functools import cache
 
 import pytest
 
-from memscan.estimate import Basis, Report, WeightEstimate, estimate_weights
+from memscan.estimate import Report, WeightEstimate, estimate_weights
+from memscan.item import Basis
 from memscan.model import CHECKPOINT
 from memscan.quantizers import QUANTIZER_NAMES
 from tests.writers.tensors import model, tensor

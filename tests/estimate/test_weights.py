@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memscan.dtype import CASTS
-from memscan.estimate import AS_STORED, AUTO, Basis, Report, WeightEstimate, estimate_weights
+from memscan.estimate import AS_STORED, AUTO, Report, WeightEstimate, estimate_weights
+from memscan.item import Basis
 from memscan.model import BASE, CHECKPOINT, DECLARED, Alternative, Model
 from memscan.tensor import TensorInfo
 from memscan.units import seed_bytes

@@ -7,6 +7,7 @@ from memscan.architecture.gguf_keys import words as gguf_words
 from memscan.architecture.layout import Layout, layout
 from memscan.architecture.quantization import Quantization, Scheme
 from memscan.architecture.rename import CONVERTER
+from memscan.architecture.settings import Settings
 from memscan.architecture.table import family
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Layout",
     "Quantization",
     "Scheme",
+    "Settings",
     "family",
     "gguf_words",
     "layout",

@@ -2,23 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from memscan.item import Basis
 from memscan.model import Model, Scope
 from memscan.note import Note
-
-
-class Basis(StrEnum):
-    """How a figure is known."""
-
-    MEASURED = "measured"
-    """Read from the file's header."""
-    DERIVED = "derived"
-    """Computed exactly from what the header or the config states."""
-    ASSUMED = "assumed"
-    """By a stated rule of thumb."""
-    UNKNOWN = "unknown"
-    """Not counted; a note says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

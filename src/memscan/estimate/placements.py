@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from memscan.estimate.base import Basis, Layer, Placement
+from memscan.estimate.base import Layer, Placement
+from memscan.item import Basis
 from memscan.model import Model, Part, Role
 from memscan.modules import Unit, no_block, units
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 from memscan.checkpoint import is_buffer
 from memscan.dtype import SAFETENSORS, DType, Kind
 from memscan.errors import UsageError
-from memscan.estimate.base import Basis, WeightEstimate
+from memscan.estimate.base import WeightEstimate
+from memscan.item import Basis
 from memscan.model import Model, Scope
 from memscan.modules import units
 from memscan.note import Note

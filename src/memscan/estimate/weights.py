@@ -10,11 +10,12 @@ from dataclasses import replace
 
 from memscan.checkpoint import is_buffer
 from memscan.dtype import CASTS, Kind
-from memscan.estimate.base import Basis, Layer, Report, WeightEstimate
+from memscan.estimate.base import Layer, Report, WeightEstimate
 from memscan.estimate.notes import notes_on
 from memscan.estimate.placements import placements
 from memscan.estimate.quantized import quantized_row
 from memscan.estimate.tally import AS_STORED, Tallies, tallied
+from memscan.item import Basis
 from memscan.model import CHECKPOINT, Alternative, Model, Scope, scopes
 from memscan.modules import Unit, units
 from memscan.note import Note

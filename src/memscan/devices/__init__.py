@@ -1,0 +1,1 @@
+"""Devices with the memory that they are sold with and the memory that can be used."""

@@ -1,0 +1,1 @@
+"""The inverse questions: what fits on a device."""

@@ -1,0 +1,1 @@
+"""What each optimizer keeps for a parameter, to the byte."""

@@ -1,0 +1,83 @@
+"""Make `src/memscan/architecture/defaults.json`: what transformers' config classes hold where a config.json says nothing.
+
+The architecture table has the fields that shape tensors; running a model asks for others (windows, layer patterns, context,
+activation functions). Of each model type: the fields with their declared defaults, its aliases (`attribute_map`), and the configs
+inside it. A default that the class computes from other fields is left out: whoever reads the field has to know that rule.
+
+    .venv/bin/python tools/build_defaults.py
+"""
+
+import dataclasses
+import json
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+OUTPUT = Path(__file__).parents[1] / "src/memscan/architecture/defaults.json"
+ASKED = re.compile(
+    r"layer|head|window|chunk|hidden|intermediate|d_model|d_kv|d_ff|dim|size|rank|state|conv|expand|group|expert|top_?k|block|attention"
+    r"|position|vocab|^num_|^n_|interval|period|offset|pattern|shared|act|ffn|mamba|ssm|lru|wkv|multi_query|moe|index|latent|parallel"
+    r"|tie_|seq|nextn|mtp|step|sparse|local|global|causal|decoder|encoder|expansion|ratio|length|max_|groups|chunk|gated|blocks"
+)
+IGNORED = re.compile(
+    r"token_id|_eps|epsilon|dropout|initializ|_std|label|loss|drop_?path|_prob|token_index|mask_time|mask_feature|coef|scal(e|ing)"
+)
+LONGEST = 40  # characters of a string; longer ones are no switches
+
+
+def main() -> None:
+    """Write the file."""
+    logging.disable(logging.WARNING)
+    import transformers
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_MAPPING_NAMES
+
+    types: dict[str, Any] = {}
+    for model_type in CONFIG_MAPPING_NAMES:
+        entry = _entry(CONFIG_MAPPING[model_type])
+        if entry is not None:
+            types[model_type] = entry
+    document = {"transformers": transformers.__version__, "types": types}
+    OUTPUT.write_text(json.dumps(document, sort_keys=True, separators=(",", ":")).replace('},"', '},\n"') + "\n")
+    print(f"{len(types)} model types, {OUTPUT.stat().st_size:,} bytes")
+
+
+def _entry(cls: Any) -> dict[str, Any] | None:
+    try:
+        made = cls()
+    except Exception as error:  # noqa: BLE001 -- a class that needs arguments has no defaults
+        print(f"{cls.__name__}: {str(error).splitlines()[0][:100]}")
+        made = None
+    fields: dict[str, Any] = {}
+    for one in dataclasses.fields(cls):
+        declared = one.default
+        if not ASKED.search(one.name) or IGNORED.search(one.name) or not _is_plain(declared):
+            continue
+        held = declared if made is None else _held(made, one.name)
+        if held == declared and type(held) is type(declared):
+            fields[one.name] = declared
+    aliases = {alias: name for alias, name in getattr(cls, "attribute_map", {}).items() if isinstance(name, str)}
+    subs = {name: sub.model_type for name, sub in getattr(cls, "sub_configs", {}).items() if getattr(sub, "model_type", "")}
+    entry: dict[str, Any] = {"fields": fields}
+    if aliases:
+        entry["aliases"] = aliases
+    if subs:
+        entry["subs"] = subs
+    return entry
+
+
+def _held(config: Any, name: str) -> Any:
+    try:
+        return getattr(config, name, dataclasses.MISSING)
+    except Exception:  # noqa: BLE001 -- a field that differs between the layers has no one value
+        return dataclasses.MISSING
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) <= LONGEST
+    return value is None or isinstance(value, bool | int) or (isinstance(value, float) and abs(value) < 1e9)
+
+
+if __name__ == "__main__":
+    main()
