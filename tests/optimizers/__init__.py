@@ -1,0 +1,1 @@
+"""Optimizers against the classes whose rules they are."""
