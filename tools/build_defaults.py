@@ -59,6 +59,9 @@ def _entry(cls: Any) -> dict[str, Any] | None:
     aliases = {alias: name for alias, name in getattr(cls, "attribute_map", {}).items() if isinstance(name, str)}
     subs = {name: sub.model_type for name, sub in getattr(cls, "sub_configs", {}).items() if getattr(sub, "model_type", "")}
     entry: dict[str, Any] = {"fields": fields}
+    plan = getattr(cls, "base_model_tp_plan", None)
+    if plan:
+        entry["tp"] = dict(sorted(plan.items()))
     if aliases:
         entry["aliases"] = aliases
     if subs:

@@ -137,6 +137,12 @@ class Settings:
             self._wrong(names, value, f"at most {MAX_LAYERS:,} layers")
         return value
 
+    @property
+    def tensor_parallel_plan(self) -> Mapping[str, str]:
+        """How transformers cuts the base model's modules (`base_model_tp_plan`), by pattern; empty where it has no plan."""
+        found: Mapping[str, str] = self._defaults.get("tp", {})
+        return found
+
     def gives(self, name: str) -> bool:
         """Whether config.json itself has a value for the field, under its name or an alias."""
         return any(self.values.get(key) is not None for key in self._keys(name))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from memscan.dtype import SHORT
 from memscan.quantizers import DTYPES
 
 OPTION = "--dtypes"
@@ -55,6 +56,14 @@ def parse_dtypes(words: str) -> tuple[str, ...]:
     if not names:
         raise click.UsageError(f"{OPTION} needs a dtype: one or more of {', '.join(DTYPES)}")
     return tuple(names)
+
+
+def parse_dtype(word: str) -> str:
+    """The one dtype that `word` names, or is short for: `bf16`; UsageError for a word that is none."""
+    name = SHORT.get(word, word)
+    if name not in DTYPES:
+        raise _unknown(word)
+    return name
 
 
 def _split(words: Sequence[str], targets_before: bool) -> tuple[list[str], list[str]]:

@@ -32,3 +32,14 @@ STORED_AS = {
     "float8_e5m2fnuz": "float8",
 }
 """Which cast changes nothing for a stored dtype, in the spellings of safetensors, GGUF and torch."""
+
+SHORT = {
+    "fp64": "float64",
+    "fp32": "float32",
+    "f32": "float32",
+    "fp16": "float16",
+    "f16": "float16",
+    "half": "float16",
+    "bf16": "bfloat16",
+}
+"""Short words for them, as engines' options have them."""

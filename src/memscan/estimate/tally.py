@@ -1,17 +1,15 @@
 """Groups of tensors, counted once so that every cast of them is a short sum and still exact tensor by tensor."""
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from memscan.dtype import CASTS, STORED_AS, DType, Kind
+from memscan.dtype import CASTS, STORED_AS, DType
+from memscan.estimate.float32 import FOLLOWING, HALVES, stays_float32
 from memscan.model import Scope
 from memscan.tensor import TensorInfo
 
 AS_STORED = "as stored"
-HALVES = ("float16", "bfloat16")
-FOLLOWING = (Kind.FLOAT, Kind.QUANTIZED)  # what a cast changes; a packed weight is dequantized by it
 
 
 @dataclass(slots=True)
@@ -64,7 +62,7 @@ class Tallies:
 
 def tallied(scope: Scope, groups: Iterable[Sequence[TensorInfo]]) -> Tallies:
     """The groups of `scope`, counted."""
-    stays_16, stays_half = _rule(scope, strict=False), _rule(scope, strict=True)
+    stays_16, stays_half = stays_float32(scope, strict=False), stays_float32(scope, strict=True)
     whole, found = Tally(), []
     dtypes: set[str] = set()
     for group in groups:
@@ -85,15 +83,3 @@ def tallied(scope: Scope, groups: Iterable[Sequence[TensorInfo]]) -> Tallies:
 
 def _nbytes(counter: Counter[int], dtype: DType) -> int:
     return sum(count * dtype.packed_nbytes(elements) for elements, count in counter.items())
-
-
-def _rule(scope: Scope, *, strict: bool) -> Callable[[str], object]:
-    """Whether a name is one that transformers keeps in float32 (`PreTrainedModel._get_dtype_plan`)."""
-    words = () if scope.layout is None else scope.layout.fp32_strict if strict else scope.layout.fp32
-    if not words:
-        return _never
-    return re.compile("|".join(word.replace("*", ".*") for word in sorted(words))).search
-
-
-def _never(name: str) -> bool:  # noqa: ARG001 -- what every rule is asked
-    return False

@@ -42,6 +42,11 @@ def _scopes(report: Report) -> str:
     return f"\nScope {_scope(chosen)}" + (f"; others: {rest}" if rest else "")
 
 
+def scope_words(report: Report) -> str:
+    """The scope that the numbers are of, with its class."""
+    return _scope(report.scopes[report.scope])
+
+
 def _scope(scope: Scope) -> str:
     return scope.name if scope.class_name is None else f"{scope.name} ({safe(scope.class_name)})"
 

@@ -1,0 +1,71 @@
+"""The tensors of a scope in the dtype that they are loaded in."""
+
+from dataclasses import dataclass, replace
+
+from memscan.dtype import CASTS, STORED_AS, Kind
+from memscan.errors import UsageError
+from memscan.estimate import Report, cast_dtypes, dense, weights_dtype
+from memscan.item import Basis
+from memscan.model import Scope
+from memscan.quantizers import QUANTIZER_NAMES, QUANTIZERS
+from memscan.tensor import TensorInfo
+
+COMPUTED_IN = ("float32", "float16", "bfloat16")
+HALF = "bfloat16"  # what packed or ideal weights are worked with where nothing says otherwise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What a loader holds of a scope."""
+
+    tensors: tuple[TensorInfo, ...]
+    """In the order of the scope; `nbytes` are those of the loaded tensor."""
+    dtype: str
+    """The name of the dtype or method; `as stored`."""
+    computes: str
+    """The dtype that the model works in: float32, float16 or bfloat16."""
+    basis: Basis
+    note: str = ""
+    packed: bool = False
+    """Whether the weights are quantized."""
+
+
+def held(report: Report, dtype: str | None) -> Held:
+    """The scope of `report`, loaded in `dtype`; UsageError where that cannot be known."""
+    scope = report.scopes[report.scope]
+    if dtype is None or dtype == _stored(scope):
+        basis = Basis.MEASURED if report.model.checkpoint.shards and not scope.created else Basis.DERIVED
+        packed = report.model.quantization is not None
+        computes = _computes(report, scope)
+        return Held(tensors=scope.tensors, dtype=_stored(scope) or "as stored", computes=computes, basis=basis, packed=packed)
+    if scope.parameters is None:
+        raise UsageError(
+            f"--dtype {dtype} is not known for packed weights of which the parameters are not known: {scope.unknown}"
+        )
+    if dtype in QUANTIZER_NAMES:
+        made = QUANTIZERS[dtype].quantize(dense(report.model, scope))
+        return Held(
+            tensors=made.tensors, dtype=dtype, computes=_computes(report, scope), packed=True,
+            basis=Basis.DERIVED if made.assumed is None else Basis.ASSUMED, note=made.assumed or made.note or "",
+        )  # fmt: skip
+    tensors = tuple(
+        tensor if tensor.dtype == new else replace(tensor, dtype=new, nbytes=new.packed_nbytes(tensor.elements))
+        for tensor, new in cast_dtypes(scope, CASTS[dtype])
+    )
+    return Held(tensors=tensors, dtype=dtype, computes=dtype if dtype in COMPUTED_IN else HALF, basis=Basis.DERIVED)
+
+
+def _stored(scope: Scope) -> str | None:
+    """The one dtype of all floating tensors; None where there are several, or packed ones."""
+    names = {STORED_AS.get(one.dtype.name) for one in scope.tensors if one.dtype.kind in (Kind.FLOAT, Kind.QUANTIZED)}
+    return names.pop() if len(names) == 1 else None
+
+
+def _computes(report: Report, scope: Scope) -> str:
+    """The dtype that the model works in: of its dense weights, or what the config says where those are narrower."""
+    name = STORED_AS.get(weights_dtype(scope).name)
+    if name in COMPUTED_IN and any(one.dtype.name == weights_dtype(scope).name for one in scope.tensors):
+        return name
+    config = report.model.config
+    declared = None if config is None else config.document.values.get("dtype", config.document.values.get("torch_dtype"))
+    return declared if isinstance(declared, str) and declared in COMPUTED_IN else HALF

@@ -1,0 +1,113 @@
+"""The options of a workload, which `inference`, `fit` and `check` share, and those of a training."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import click
+
+from memscan.cli.dtypes import parse_dtype
+from memscan.cli.words import Count, Size
+
+F = TypeVar("F", bound=Callable[..., object])
+
+ENGINES = ("transformers", "vllm", "llama.cpp")  # memscan.bills.ENGINES, spelt out so that --help need not import it
+ATTENTIONS = ("sdpa", "eager")
+PRECISIONS = ("fp32", "bf16", "bf16-mixed", "fp16-mixed")
+OPTIMIZERS = ("adamw", "adamw-8bit", "adafactor", "sgd", "sgd-momentum", "lion", "muon", "adamw-4bit")
+FSDP = ("no-shard", "shard-grad-op", "full-shard", "hybrid-shard")
+
+
+def _dtype(_ctx: click.Context, _param: click.Parameter, word: str | None) -> str | None:
+    return None if word is None else parse_dtype(word)
+
+
+DTYPE = click.option(
+    "--dtype", metavar="DTYPE", callback=_dtype, help="Load the weights in it: bf16, fp16, bnb-nf4, ... [default: as stored]"
+)
+DEVICE = click.option(
+    "--device", metavar="DEVICE", help="Say whether it fits: rtx-4090, 4xh100, 24GiB, ...; `memscan devices` lists them."
+)
+DEVICES_FILE = click.option("--devices-file", metavar="FILE", help="A file with devices of your own; MEMSCAN_DEVICES names one too.")
+EXPLAIN = click.option("--explain", is_flag=True, help="Print the formula of every line with the numbers put in.")
+CUDA_CONTEXT = click.option("--cuda-context", type=Size(), metavar="SIZE", help="What the driver takes. [default: assumed]")
+ALLOCATOR = click.option("--allocator", type=Size(), metavar="SIZE", help="What torch's allocator takes on top. [default: assumed]")
+ATTENTION = click.option("--attention", type=click.Choice(ATTENTIONS), default="sdpa", show_default=True, help="Attention kernel.")
+
+WORKLOAD = (
+    click.option("--context", type=Count(), metavar="TOKENS", help="Tokens of a sequence, prompt and answer. [default: 8192]"),
+    click.option("--batch", type=Count(), default=1, show_default=True, metavar="N", help="Sequences at once."),
+    DTYPE,
+    click.option("--kv-dtype", metavar="DTYPE", help="Keep the KV cache in it: fp8, q8_0, ... [default: the model's]"),
+    click.option("--engine", type=click.Choice(ENGINES), default="transformers", show_default=True, help="Whose rules hold."),
+    ATTENTION,
+    click.option("--tp", type=Count(), default=1, metavar="N", help="Tensor parallel: devices that share every layer."),
+    click.option("--pp", type=Count(), default=1, metavar="N", help="Pipeline parallel: devices that share the layers out."),
+    click.option("--ep", type=Count(), default=1, metavar="N", help="Expert parallel: devices that share the experts out."),
+    click.option("--offload-experts", is_flag=True, help="Keep the routed experts in the memory of the CPU."),
+    click.option("--encoder-tokens", type=Count(), metavar="TOKENS", help="Tokens of the encoder's input. [default: the model's]"),
+    click.option("--prefill", type=Count(), metavar="TOKENS", help="Tokens in one pass. [default: the engine's]"),
+    click.option("--max-num-seqs", type=Count(), metavar="N", help="vLLM: sequences at once. [default: vLLM's for the device]"),
+    click.option(
+        "--gpu-memory-utilization", type=float, default=0.92, show_default=True, metavar="SHARE", help="vLLM: its share of a device."
+    ),
+    CUDA_CONTEXT,
+    ALLOCATOR,
+    DEVICE,
+    DEVICES_FILE,
+)
+
+TRAINING = (
+    click.option("--batch", type=Count(), default=1, show_default=True, metavar="N", help="Sequences of a device and step."),
+    click.option("--seq", type=Count(), metavar="TOKENS", help="Tokens of a sequence. [default: 2048]"),
+    click.option("--optimizer", type=click.Choice(OPTIMIZERS), default="adamw", show_default=True, help="The optimizer."),
+    click.option(
+        "--precision", type=click.Choice(PRECISIONS), default="bf16", show_default=True, help="Of weights, gradients and activations."
+    ),
+    click.option("--lora", metavar="r=16,targets=all-linear", help="Train adapters: r=N,targets=all-linear or q_proj,v_proj, ..."),
+    click.option("--qlora", metavar="METHOD", help="With adapters on weights quantized so: nf4, nf4-dq, int8."),
+    click.option("--zero", type=click.IntRange(0, 3), metavar="0-3", help="ZeRO stage (DeepSpeed)."),
+    click.option("--fsdp", type=click.Choice(FSDP), help="FSDP, as the ZeRO stage that it equals."),
+    click.option("--gpus", type=Count(), default=1, show_default=True, metavar="N", help="Data-parallel devices."),
+    click.option("--gpus-per-node", type=Count(), metavar="N", help="Devices of one node. [default: 8, or --gpus]"),
+    click.option("--offload", type=click.Choice(("optimizer", "params")), help="Keep these in the memory of the CPU."),
+    click.option("--gradient-checkpointing", is_flag=True, help="Compute activations again in the backward pass."),
+    ATTENTION,
+    CUDA_CONTEXT,
+    ALLOCATOR,
+    DEVICE,
+    DEVICES_FILE,
+)
+
+
+def workload_options(command: F) -> F:
+    """The options of an inference."""
+    return _all(command, WORKLOAD)
+
+
+def training_options(command: F) -> F:
+    """The options of a training."""
+    return _all(command, TRAINING)
+
+
+def _all(command: F, options: tuple[Callable[[F], F], ...]) -> F:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def workload_of(given: Mapping[str, object]) -> dict[str, Any]:
+    """The keyword arguments of `memscan.estimate_inference` among click's parameters."""
+    names = (
+        "context", "batch", "dtype", "kv_dtype", "engine", "attention", "tp", "pp", "ep", "offload_experts", "encoder_tokens",
+        "prefill", "max_num_seqs", "gpu_memory_utilization", "cuda_context", "allocator",
+    )  # fmt: skip
+    return {name: given[name] for name in names}
+
+
+def training_of(given: Mapping[str, object]) -> dict[str, Any]:
+    """The keyword arguments of `memscan.estimate_training` among click's parameters."""
+    names = (
+        "batch", "seq", "optimizer", "precision", "lora", "qlora", "zero", "fsdp", "gpus", "gpus_per_node", "offload",
+        "gradient_checkpointing", "attention", "cuda_context", "allocator",
+    )  # fmt: skip
+    return {name: given[name] for name in names}

@@ -1,0 +1,108 @@
+"""Which way each tensor of a model is cut for tensor parallelism.
+
+vLLM by the classes that it builds its layers from (`ColumnParallelLinear`, `RowParallelLinear`, `QKVParallelLinear`,
+`VocabParallelEmbedding`, `ReplicatedLinear`; vllm/model_executor/layers/linear.py of 0.33.0), which follow the names that
+transformers gives them; transformers by the plan of the config class (`base_model_tp_plan`), and by the names where it has none.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from fnmatch import translate
+
+
+class Style(StrEnum):
+    """How the ranks share one tensor."""
+
+    REPLICATED = "replicated"
+    COLUMN = "column"
+    """By output features: weight and bias."""
+    KEY_VALUE = "key/value"
+    """By KV heads, which are copied where there are fewer than ranks."""
+    FUSED_QKV = "query, key and value in one"
+    ROW = "row"
+    """By input features: the weight; the bias is whole on each."""
+    VOCABULARY = "vocabulary"
+    """By tokens: embeddings and output heads."""
+    EXPERTS = "experts"
+    """Of routed experts."""
+
+
+KEY_VALUE = frozenset({"k_proj", "v_proj", "key", "value", "wk", "wv", "key_proj", "value_proj", "k", "v"})
+FUSED = frozenset({"qkv_proj", "query_key_value", "c_attn", "Wqkv", "W_pack", "wqkv", "qkv", "in_proj_qkv"})
+COLUMN = frozenset(
+    {
+        "q_proj", "query", "wq", "q", "query_proj", "q_b_proj", "kv_b_proj", "gate_proj", "up_proj", "gate_up_proj", "w1", "w3",
+        "fc1", "c_fc", "fc_in", "dense_h_to_4h", "wi", "wi_0", "wi_1", "up_gate_proj", "linear_fc1",
+        # state-space and linear-attention mixers: cut by their heads
+        "in_proj", "in_proj_qkvz", "in_proj_ba", "in_proj_z", "in_proj_b", "in_proj_a", "conv1d", "dt_proj", "A_log", "D",
+        "dt_bias",
+    }
+)  # fmt: skip
+ROW = frozenset(
+    {
+        "o_proj", "out_proj", "wo", "o", "down_proj", "w2", "fc2", "c_proj", "fc_out", "dense_4h_to_h", "x_proj", "linear_fc2",
+    }
+)  # fmt: skip
+VOCABULARY = frozenset({"embed_tokens", "wte", "word_embeddings", "embed_in", "tok_embeddings", "lm_head", "embed_out", "output"})
+TRANSFORMERS = {
+    "colwise": Style.COLUMN, "packed_colwise": Style.COLUMN, "rowwise": Style.ROW, "packed_rowwise": Style.ROW,
+    "rowwise_split_input": Style.ROW, "colwise_gather_output": Style.COLUMN, "embedding_rowwise": Style.VOCABULARY,
+    "embedding_colwise": Style.COLUMN,
+}  # fmt: skip
+"""The words of a plan that cut something; any other leaves it whole on each rank."""
+HEADS = ("lm_head", "embed_out")
+EXPERT = re.compile(r"(?:^|\.)experts\.")
+
+StyleOf = Callable[[str], Style]
+"""The style of a tensor by its name."""
+
+
+def by_names(name: str) -> Style:
+    """What vLLM makes of a tensor of that name."""
+    module, _, leaf = name.rpartition(".")
+    above, _, last = module.rpartition(".")
+    if is_expert(name):
+        return Style.EXPERTS
+    if ".indexer." in name:
+        return Style.REPLICATED
+    if leaf not in ("weight", "bias"):
+        last = leaf  # a parameter of the module itself: A_log, D, dt_bias
+    if last == "dense":  # BERT's and BLOOM's word for several layers
+        return (
+            Style.COLUMN
+            if above.endswith("intermediate")
+            else Style.ROW
+            if above.endswith(("output", "attention"))
+            else Style.REPLICATED
+        )
+    for names, style in (
+        (KEY_VALUE, Style.KEY_VALUE), (FUSED, Style.FUSED_QKV), (COLUMN, Style.COLUMN), (ROW, Style.ROW),
+        (VOCABULARY, Style.VOCABULARY),
+    ):  # fmt: skip
+        if last in names:
+            return style
+    return Style.REPLICATED
+
+
+def by_plan(plan: Mapping[str, str]) -> StyleOf:
+    """What a plan of transformers makes of tensors; patterns are of the base model, below whatever prefix."""
+    rules = [(re.compile(rf"(?:.*\.)?{translate(pattern)}"), TRANSFORMERS.get(word)) for pattern, word in plan.items()]
+
+    def style(name: str) -> Style:
+        if is_expert(name):
+            return Style.EXPERTS
+        module, _, leaf = name.rpartition(".")
+        if module.rpartition(".")[2] in HEADS:
+            return Style.VOCABULARY  # `_tp_plan` of the classes with a head: colwise_gather_output
+        for rule, found in rules:
+            if rule.match(name) or (leaf in ("weight", "bias") and rule.match(module)):
+                return found or Style.REPLICATED
+        return Style.REPLICATED
+
+    return style
+
+
+def is_expert(name: str) -> bool:
+    """Whether a tensor belongs to the routed experts of a layer, not to those that every token passes."""
+    return EXPERT.search(name) is not None and "shared_expert" not in name
