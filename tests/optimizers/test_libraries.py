@@ -1,4 +1,4 @@
-"""The optimizers themselves, stepped on the processor: bytes of every tensor in their state, and of what a step holds for a while."""
+"""The optimizers themselves, stepped on the processor: bytes of every tensor of their state, and of what a step holds meanwhile."""
 
 import random
 from collections import Counter
@@ -13,8 +13,8 @@ pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]  # the li
 
 DTYPES = ("float32", "bfloat16")
 EDGES = (
-    (), (1,), (4095,), (4096,), (4097,), (64, 64), (63, 65), (1, 4096), (128, 32), (96, 128), (4, 32, 48), (3, 5, 7), (2, 3, 8, 256),
-    (4352,), (17, 256), (8192,), (300, 300),
+    (), (1,), (4095,), (4096,), (4097,), (64, 64), (63, 65), (1, 4096), (128, 32), (96, 128), (4, 32, 48), (3, 5, 7),
+    (2, 3, 8, 256), (4352,), (17, 256), (8192,), (300, 300),
 )  # fmt: skip
 
 

@@ -4,9 +4,26 @@ from collections.abc import Mapping
 
 from memscan.dtype import CASTS
 from memscan.quantizers.base import Dense, Quantized, Quantizer, Weight
+from memscan.quantizers.experts import Experts, experts
+from memscan.quantizers.layers import Layer, layers
+from memscan.quantizers.owners import assumption, owner
 from memscan.quantizers.registry import HOMES, Registry
 
-__all__ = ["DTYPES", "QUANTIZERS", "QUANTIZER_NAMES", "Dense", "Quantized", "Quantizer", "Weight"]
+__all__ = [
+    "DTYPES",
+    "QUANTIZERS",
+    "QUANTIZER_NAMES",
+    "Dense",
+    "Experts",
+    "Layer",
+    "Quantized",
+    "Quantizer",
+    "Weight",
+    "assumption",
+    "experts",
+    "layers",
+    "owner",
+]
 
 QUANTIZERS: Mapping[str, Quantizer] = Registry()
 """Every method by the name that `--dtypes` takes."""
