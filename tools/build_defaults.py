@@ -28,21 +28,23 @@ LONGEST = 40  # characters of a string; longer ones are no switches
 
 def main() -> None:
     """Write the file."""
+    document = made()
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    OUTPUT.write_text(text.replace('},"', '},\n"') + "\n")
+    print(f"{len(document['types'])} model types, {OUTPUT.stat().st_size:,} bytes")
+
+
+def made() -> dict[str, Any]:
+    """What the file holds."""
     logging.disable(logging.WARNING)
     import transformers
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_MAPPING_NAMES
 
-    types: dict[str, Any] = {}
-    for model_type in CONFIG_MAPPING_NAMES:
-        entry = _entry(CONFIG_MAPPING[model_type])
-        if entry is not None:
-            types[model_type] = entry
-    document = {"transformers": transformers.__version__, "types": types}
-    OUTPUT.write_text(json.dumps(document, sort_keys=True, separators=(",", ":")).replace('},"', '},\n"') + "\n")
-    print(f"{len(types)} model types, {OUTPUT.stat().st_size:,} bytes")
+    types = {model_type: _entry(CONFIG_MAPPING[model_type]) for model_type in CONFIG_MAPPING_NAMES}
+    return {"transformers": transformers.__version__, "types": types}
 
 
-def _entry(cls: Any) -> dict[str, Any] | None:
+def _entry(cls: Any) -> dict[str, Any]:
     try:
         made = cls()
     except Exception as error:  # noqa: BLE001 -- a class that needs arguments has no defaults

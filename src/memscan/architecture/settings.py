@@ -34,13 +34,14 @@ def _defaults() -> Mapping[str, Any]:
 class Settings:
     """One config, or one inside another."""
 
-    __slots__ = ("_aliases", "_defaults", "_fields", "_names", "model_type", "path", "values")
+    __slots__ = ("_aliases", "_defaults", "_fields", "_names", "_subs", "model_type", "path", "values")
 
     def __init__(self, model_type: str | None, values: Mapping[str, object], path: str = "config.json") -> None:
         self.model_type, self.values, self.path = model_type, values, path
         known = _defaults().get(model_type, {}) if model_type is not None else {}
         kind = family(model_type) if model_type is not None else None
         self._fields = None if kind is None else Fields(kind, values)
+        self._subs: Mapping[str, str] = {**({} if kind is None else kind.config.get("subs", {})), **known.get("subs", {})}
         self._defaults: Mapping[str, Any] = known
         self._names: Mapping[str, str] = known.get("aliases", {})
         self._aliases: dict[str, list[str]] = {}
@@ -63,7 +64,7 @@ class Settings:
 
     def inside(self, name: str) -> "Settings | None":
         """The config at `name`; None where there is none, neither given nor by default."""
-        given, usual = self.values.get(name), self._defaults.get("subs", {}).get(name)
+        given, usual = self.values.get(name), self._subs.get(name)
         if given is None and usual is None:
             return None
         values: Mapping[str, object] = given if isinstance(given, dict) else {}

@@ -16,7 +16,7 @@ from memscan.errors import UsageError
 from memscan.estimate import Report, dense
 from memscan.item import Basis, Item
 from memscan.note import Note
-from memscan.parallel import Stage
+from memscan.parallel import Degrees, Stage
 from memscan.units import plural
 
 # vLLM 0.33 (vllm/engine/arg_utils.py): tokens of one pass and sequences at once, of a server on a GPU of less than 70 GiB.
@@ -217,3 +217,18 @@ def _title(model: Subject, workload: Workload) -> str:
 def _offload_notes(model: Subject, workload: Workload) -> Iterator[Note]:
     if workload.offload_experts and not any(offloaded(model, stage) for stage in model.stages):
         yield Note(code="no-experts", message="--offload-experts: this model has no routed experts")
+
+
+def spread(report: Report, workload: Workload, count: int) -> Workload:
+    """`workload` on `count` devices where it asks for one: layers cut between them all, or shared out where that does not go."""
+    if count == 1 or workload.degrees.devices > 1:
+        return workload
+    config = report.model.config
+    tensor = replace(workload, degrees=Degrees(tensor=count))
+    if config is None:
+        return tensor
+    try:
+        tensor.degrees.check_heads(Settings.of(config).text, workload.engine)
+    except UsageError:
+        return replace(workload, degrees=Degrees(pipeline=count))
+    return tensor

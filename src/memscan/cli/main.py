@@ -10,7 +10,15 @@ import click
 from memscan.cli.exit import Exit, code_of
 from memscan.cli.group import DEFAULT, DefaultGroup, TargetCommand, dashed
 from memscan.cli.messages import abandon_stdout, complain, one_line
-from memscan.cli.options import complete_dtypes, dtypes_callback, options_from, target_options
+from memscan.cli.options import (
+    complete_dtypes,
+    dtypes_callback,
+    options_from,
+    output_options,
+    target_options,
+    target_options_with,
+)
+from memscan.cli.workload import DEVICES_FILE, EXPLAIN, training_options, training_words, workload_options, workload_words
 from memscan.errors import MemscanError
 from memscan.quantizers import DTYPES
 from memscan.version import __version__
@@ -67,6 +75,51 @@ def files(**given: object) -> int:
     from memscan.cli.run import run_files
 
     return run_files(options_from(given))
+
+
+@cli.command(cls=TargetCommand, context_settings=SETTINGS)
+@workload_options
+@EXPLAIN
+@target_options
+def inference(**given: object) -> int:
+    """Memory to answer: weights, KV cache, activations, line by line."""
+    from memscan.cli.run_bills import run_inference
+
+    return run_inference(options_from(given), workload_words(given), given)
+
+
+@cli.command(cls=TargetCommand, context_settings=SETTINGS)
+@training_options
+@EXPLAIN
+@target_options
+def training(**given: object) -> int:
+    """Memory to train: gradients, optimizer, adapters, activations."""
+    from memscan.cli.run_bills import run_training
+
+    return run_training(options_from(given), training_words(given), given)
+
+
+@cli.command(cls=TargetCommand, context_settings=SETTINGS)
+@workload_options
+@click.option(
+    "--max-memory", metavar="0=10GiB,cpu=30GiB", help="Memory of each device, for --format device-map: a map for from_pretrained."
+)
+@target_options_with("device-map")
+def fit(**given: object) -> int:
+    """What fits: dtypes, the largest context, the most sequences."""
+    from memscan.cli.run_bills import run_fit
+
+    return run_fit(options_from(given), workload_words(given), given)
+
+
+@cli.command(context_settings=SETTINGS)
+@DEVICES_FILE
+@output_options()
+def devices(**given: object) -> int:
+    """The devices that --device knows, with their memory."""
+    from memscan.cli.run_bills import run_devices
+
+    return run_devices(given)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """The options that every command with targets shares, and the value that they become."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -40,51 +40,78 @@ def complete_dtypes(_ctx: click.Context, _param: click.Parameter, incomplete: st
 
 def target_options(command: F) -> F:
     """TARGETs, and the options that say how to read them and where the answer goes."""
-    decorators = (
-        click.argument("targets", metavar="TARGET...", nargs=-1, required=True),
-        click.option("--revision", metavar="REV", help="Branch, tag, commit or refs/pr/N of the repository."),
-        click.option(
-            "--token",
-            metavar="TOKEN",
-            help="Token for private and gated models; '-' reads it from standard input. Better: set HF_TOKEN.",
-        ),
-        click.option(
-            "--library-name", "library", metavar="NAME", help="The library that loads it: transformers, timm, diffusers, ..."
-        ),
-        click.option("--file", metavar="PATH", help="The weight file or index inside TARGET to read."),
-        click.option("--subfolder", metavar="PATH", help="The folder inside TARGET to read."),
-        click.option("--variant", metavar="NAME", help="The variant to read: fp16 for model.fp16.safetensors."),
-        click.option("--mmproj", is_flag=True, help="Add the projector (mmproj-*) of a GGUF model."),
-        click.option(
-            "--scope", type=click.Choice(SCOPES), default="auto", show_default=True, help="Which tensors the numbers are about."
-        ),
+    return target_options_with()(command)
+
+
+def target_options_with(*formats: str) -> Callable[[F], F]:
+    """The same, with more output formats."""
+
+    def decorate(command: F) -> F:
+        return _all(command, (*READING, *_output(formats), *BUILDING))
+
+    return decorate
+
+
+def output_options() -> Callable[[F], F]:
+    """Where the answer goes, for a command without targets."""
+    return lambda command: _all(command, _output(()))
+
+
+def _all(command: F, options: Sequence[Callable[[F], F]]) -> F:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+READING = (
+    click.argument("targets", metavar="TARGET...", nargs=-1, required=True),
+    click.option("--revision", metavar="REV", help="Branch, tag, commit or refs/pr/N of the repository."),
+    click.option(
+        "--token",
+        metavar="TOKEN",
+        help="Token for private and gated models; '-' reads it from standard input. Better: set HF_TOKEN.",
+    ),
+    click.option(
+        "--library-name", "library", metavar="NAME", help="The library that loads it: transformers, timm, diffusers, ..."
+    ),
+    click.option("--file", metavar="PATH", help="The weight file or index inside TARGET to read."),
+    click.option("--subfolder", metavar="PATH", help="The folder inside TARGET to read."),
+    click.option("--variant", metavar="NAME", help="The variant to read: fp16 for model.fp16.safetensors."),
+    click.option("--mmproj", is_flag=True, help="Add the projector (mmproj-*) of a GGUF model."),
+    click.option(
+        "--scope", type=click.Choice(SCOPES), default="auto", show_default=True, help="Which tensors the numbers are about."
+    ),
+)
+BUILDING = (
+    click.option(
+        "--backend",
+        type=click.Choice(BACKENDS),
+        default="auto",
+        show_default=True,
+        help="Read headers, or build the model on torch's meta device; auto builds it where there is nothing to read.",
+    ),
+    click.option(
+        "--trust-remote-code",
+        is_flag=True,
+        help="Let the meta device run the repository's own code; reading headers never runs any.",
+    ),
+    click.option("--debug", is_flag=True, help="Show where an error was raised."),
+)
+
+
+def _output(formats: tuple[str, ...]) -> tuple[Callable[[F], F], ...]:
+    return (
         click.option(
             "--format",
             "output_format",
-            type=click.Choice(OUTPUT_FORMATS),
+            type=click.Choice((*OUTPUT_FORMATS, *formats)),
             default="table",
             show_default=True,
             help="Output format.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Short for --format json."),
         click.option("-o", "--output", metavar="FILE", help="Write to FILE instead of standard output."),
-        click.option(
-            "--backend",
-            type=click.Choice(BACKENDS),
-            default="auto",
-            show_default=True,
-            help="Read headers, or build the model on torch's meta device; auto builds it where there is nothing to read.",
-        ),
-        click.option(
-            "--trust-remote-code",
-            is_flag=True,
-            help="Let the meta device run the repository's own code; reading headers never runs any.",
-        ),
-        click.option("--debug", is_flag=True, help="Show where an error was raised."),
     )
-    for decorator in reversed(decorators):
-        command = decorator(command)
-    return command
 
 
 MAX_TOKEN = 4_096  # characters read from standard input

@@ -24,22 +24,23 @@ def run_estimate(options: Options, commands: Sequence[str]) -> int:
     first = options.targets[0]
     if first in commands:
         raise UsageError(f"{first} is a command: write it first (memscan {first} ...), or ./{first} for a folder of that name")
-    return _finish(options, _scan(options), renderer(options.output_format))
+    return finish(options, scan(options), renderer(options.output_format))
 
 
 def run_layers(options: Options, *, depth: int) -> int:
     """`memscan layers`."""
-    return _finish(options, _scan(options), lambda results: render_layers(results, depth=depth, output=options.output_format))
+    return finish(options, scan(options), lambda results: render_layers(results, depth=depth, output=options.output_format))
 
 
 def run_files(options: Options) -> int:
     """`memscan files`."""
     outcomes = run_alone(survey_all(options.targets, ScanOptions(**options.scan)))
     results = _with_failures(options.targets, outcomes)
-    return _finish(options, results, lambda results: render_files(results, options.output_format))
+    return finish(options, results, lambda results: render_files(results, options.output_format))
 
 
-def _scan(options: Options) -> list[Report | Failure]:
+def scan(options: Options) -> list[Report | Failure]:
+    """A report, or its failure, for each target."""
     bar = Bar()
     try:
         outcomes = run_alone(scan_all(options.targets, ScanOptions(**options.scan), bar))
@@ -62,7 +63,7 @@ def shown_word(word: str) -> str:
     return shown_url(word) if "://" in word else word
 
 
-def _finish(options: Options, results: Sequence[T | Failure], render: Callable[[Sequence[T | Failure]], str]) -> int:
+def finish(options: Options, results: Sequence[T | Failure], render: Callable[[Sequence[T | Failure]], str]) -> int:
     """Put the answer out, say what failed, and return the worst exit code."""
     # Of one target that failed there is nothing to show; of several, the formats that have a place for errors show them.
     if len(results) > 1 or not isinstance(results[0], Failure):

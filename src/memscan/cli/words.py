@@ -25,7 +25,9 @@ class Count(click.ParamType):
         found = COUNT.fullmatch(value) if len(value) <= LONGEST else None
         number = 0 if found is None else int(re.sub("[_,]", "", found[1])) * SCALES[found[2].lower()]
         if number < 1:
-            self.fail(f"{value[:LONGEST]!a} is not a count; expected a whole number of at least 1, such as 8192 or 8k", param, ctx)
+            self.fail(
+                f"{value[:LONGEST]!a} is not a count; expected a whole number of at least 1, such as 8192 or 8k", param, ctx
+            )
         return number
 
 

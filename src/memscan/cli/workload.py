@@ -27,11 +27,17 @@ DTYPE = click.option(
 DEVICE = click.option(
     "--device", metavar="DEVICE", help="Say whether it fits: rtx-4090, 4xh100, 24GiB, ...; `memscan devices` lists them."
 )
-DEVICES_FILE = click.option("--devices-file", metavar="FILE", help="A file with devices of your own; MEMSCAN_DEVICES names one too.")
+DEVICES_FILE = click.option(
+    "--devices-file", metavar="FILE", help="A file with devices of your own; MEMSCAN_DEVICES names one too."
+)
 EXPLAIN = click.option("--explain", is_flag=True, help="Print the formula of every line with the numbers put in.")
 CUDA_CONTEXT = click.option("--cuda-context", type=Size(), metavar="SIZE", help="What the driver takes. [default: assumed]")
-ALLOCATOR = click.option("--allocator", type=Size(), metavar="SIZE", help="What torch's allocator takes on top. [default: assumed]")
-ATTENTION = click.option("--attention", type=click.Choice(ATTENTIONS), default="sdpa", show_default=True, help="Attention kernel.")
+ALLOCATOR = click.option(
+    "--allocator", type=Size(), metavar="SIZE", help="What torch's allocator takes on top. [default: assumed]"
+)
+ATTENTION = click.option(
+    "--attention", type=click.Choice(ATTENTIONS), default="sdpa", show_default=True, help="Attention kernel."
+)
 
 WORKLOAD = (
     click.option("--context", type=Count(), metavar="TOKENS", help="Tokens of a sequence, prompt and answer. [default: 8192]"),
@@ -44,11 +50,18 @@ WORKLOAD = (
     click.option("--pp", type=Count(), default=1, metavar="N", help="Pipeline parallel: devices that share the layers out."),
     click.option("--ep", type=Count(), default=1, metavar="N", help="Expert parallel: devices that share the experts out."),
     click.option("--offload-experts", is_flag=True, help="Keep the routed experts in the memory of the CPU."),
-    click.option("--encoder-tokens", type=Count(), metavar="TOKENS", help="Tokens of the encoder's input. [default: the model's]"),
+    click.option(
+        "--encoder-tokens", type=Count(), metavar="TOKENS", help="Tokens of the encoder's input. [default: the model's]"
+    ),
     click.option("--prefill", type=Count(), metavar="TOKENS", help="Tokens in one pass. [default: the engine's]"),
     click.option("--max-num-seqs", type=Count(), metavar="N", help="vLLM: sequences at once. [default: vLLM's for the device]"),
     click.option(
-        "--gpu-memory-utilization", type=float, default=0.92, show_default=True, metavar="SHARE", help="vLLM: its share of a device."
+        "--gpu-memory-utilization",
+        type=float,
+        default=0.92,
+        show_default=True,
+        metavar="SHARE",
+        help="vLLM: its share of a device.",
     ),
     CUDA_CONTEXT,
     ALLOCATOR,
@@ -61,9 +74,15 @@ TRAINING = (
     click.option("--seq", type=Count(), metavar="TOKENS", help="Tokens of a sequence. [default: 2048]"),
     click.option("--optimizer", type=click.Choice(OPTIMIZERS), default="adamw", show_default=True, help="The optimizer."),
     click.option(
-        "--precision", type=click.Choice(PRECISIONS), default="bf16", show_default=True, help="Of weights, gradients and activations."
+        "--precision",
+        type=click.Choice(PRECISIONS),
+        default="bf16",
+        show_default=True,
+        help="Of weights, gradients and activations.",
     ),
-    click.option("--lora", metavar="r=16,targets=all-linear", help="Train adapters: r=N,targets=all-linear or q_proj,v_proj, ..."),
+    click.option(
+        "--lora", metavar="r=16,targets=all-linear", help="Train adapters: r=N,targets=all-linear or q_proj,v_proj, ..."
+    ),
     click.option("--qlora", metavar="METHOD", help="With adapters on weights quantized so: nf4, nf4-dq, int8."),
     click.option("--zero", type=click.IntRange(0, 3), metavar="0-3", help="ZeRO stage (DeepSpeed)."),
     click.option("--fsdp", type=click.Choice(FSDP), help="FSDP, as the ZeRO stage that it equals."),
@@ -95,7 +114,7 @@ def _all(command: F, options: tuple[Callable[[F], F], ...]) -> F:
     return command
 
 
-def workload_of(given: Mapping[str, object]) -> dict[str, Any]:
+def workload_words(given: Mapping[str, object]) -> dict[str, Any]:
     """The keyword arguments of `memscan.estimate_inference` among click's parameters."""
     names = (
         "context", "batch", "dtype", "kv_dtype", "engine", "attention", "tp", "pp", "ep", "offload_experts", "encoder_tokens",
@@ -104,7 +123,7 @@ def workload_of(given: Mapping[str, object]) -> dict[str, Any]:
     return {name: given[name] for name in names}
 
 
-def training_of(given: Mapping[str, object]) -> dict[str, Any]:
+def training_words(given: Mapping[str, object]) -> dict[str, Any]:
     """The keyword arguments of `memscan.estimate_training` among click's parameters."""
     names = (
         "batch", "seq", "optimizer", "precision", "lora", "qlora", "zero", "fsdp", "gpus", "gpus_per_node", "offload",

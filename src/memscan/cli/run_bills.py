@@ -1,0 +1,108 @@
+"""What the commands with workloads do: a scan of each target, then its bill, without another request."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from memscan.bills import Bill, inference, spread, training, training_of, workload_of
+from memscan.cli.exit import code_of
+from memscan.cli.options import Options
+from memscan.cli.run import finish, scan, shown_word
+from memscan.devices import Devices, Named, builtin, parse_device
+from memscan.errors import MemscanError, UsageError
+from memscan.estimate import Report
+from memscan.fit import COMMON, Fit, device_map, fit, parse_max_memory
+from memscan.report import Failure
+from memscan.report.bills import render_bills
+from memscan.report.devices import render_devices
+from memscan.report.fits import render_fits, render_maps
+
+T = TypeVar("T")
+DEVICES_VARIABLE = "MEMSCAN_DEVICES"
+MAX_DEVICES_FILE = 5_000_000  # bytes; the list that comes with memscan has a hundredth of it
+DEVICE_MAP = "device-map"
+
+
+def run_inference(options: Options, asked: Mapping[str, Any], given: Mapping[str, Any]) -> int:
+    """`memscan inference`."""
+    workload, named = workload_of(**asked), _named(given)
+
+    def one(report: Report) -> Bill:
+        if named is None:
+            return inference(report, workload)
+        return inference(report, spread(report, workload, named.count), named.device, named.count)
+
+    return _bills(options, one, explain=bool(given["explain"]))
+
+
+def run_training(options: Options, asked: Mapping[str, Any], given: Mapping[str, Any]) -> int:
+    """`memscan training`."""
+    recipe, named = training_of(**asked), _named(given)
+    device = None if named is None else named.device
+    return _bills(options, lambda report: training(report, recipe, device), explain=bool(given["explain"]))
+
+
+def run_fit(options: Options, asked: Mapping[str, Any], given: Mapping[str, Any]) -> int:
+    """`memscan fit`."""
+    if (options.output_format == DEVICE_MAP) != (given["max_memory"] is not None):
+        raise UsageError("--max-memory 0=10GiB,cpu=30GiB and --format device-map belong together; give both")
+    workload, named = workload_of(**asked), _named(given)
+    if given["max_memory"] is not None:
+        memory = parse_max_memory(given["max_memory"])
+        results = _each(options, lambda report: device_map(report.scopes[report.scope], memory, dtype=workload.dtype))
+        return finish(options, results, render_maps)
+    devices = _devices(given)
+    chosen = [named.device] if named is not None else [devices.named(name) for name in COMMON]
+    count = 1 if named is None else named.count
+    dtypes = () if workload.dtype is None else (workload.dtype,)
+
+    def one(report: Report) -> Fit:
+        return fit(report, spread(report, workload, count), chosen, count=count, dtypes=dtypes)
+
+    return finish(options, _each(options, one), lambda results: render_fits(results, options.output_format))
+
+
+def run_devices(given: Mapping[str, Any]) -> int:
+    """`memscan devices`."""
+    options = Options(
+        targets=(), scan={}, output=None if given["output"] in (None, "-") else str(given["output"]),
+        output_format="json" if given["as_json"] else str(given["output_format"]),
+    )  # fmt: skip
+    return finish(options, [_devices(given)], lambda results: render_devices(results[0], options.output_format))
+
+
+def _bills(options: Options, one: Callable[[Report], Bill], *, explain: bool) -> int:
+    results = _each(options, one)
+    return finish(options, results, lambda results: render_bills(results, options.output_format, explain=explain))
+
+
+def _each(options: Options, one: Callable[[Report], T]) -> list[T | Failure]:
+    """What `one` makes of each report; an error stands in the place of its target."""
+    found: list[T | Failure] = []
+    for word, result in zip(options.targets, scan(options), strict=True):
+        try:
+            found.append(result if isinstance(result, Failure) else one(result))
+        except MemscanError as error:
+            found.append(Failure(requested=shown_word(word), code=code_of(error), error=error))
+    return found
+
+
+def _named(given: Mapping[str, Any]) -> Named | None:
+    word = given["device"]
+    return None if word is None else parse_device(word, _devices(given))
+
+
+def _devices(given: Mapping[str, Any]) -> Devices:
+    """The list that comes with memscan, and the user's own on top."""
+    word = given["devices_file"] or os.environ.get(DEVICES_VARIABLE)
+    if not word:
+        return builtin()
+    path = Path(word)
+    try:
+        if path.stat().st_size > MAX_DEVICES_FILE:
+            raise UsageError(f"{word} is larger than {MAX_DEVICES_FILE:,} bytes: no list of devices")
+        raw = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read the devices in {word}: {error.strerror or error}") from error
+    return builtin().extended_by(Devices.parse(raw, word))
