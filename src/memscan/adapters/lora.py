@@ -13,6 +13,7 @@ from memscan.adapters.base import Adapter
 from memscan.adapters.experts import Part
 from memscan.adapters.saved import saved_copies, saved_modules
 from memscan.adapters.setting import Lora
+from memscan.adapters.subclasses import EMBEDDING, classes_told
 from memscan.adapters.targets import Targets, owners, targets
 from memscan.dtype import SAFETENSORS, DType
 from memscan.errors import UsageError
@@ -20,7 +21,6 @@ from memscan.quantizers import Dense, Weight, assumption, owner
 from memscan.tensor import TensorInfo
 
 SOURCE = "peft 0.21.2 src/peft/tuners/lora/layer.py"
-EMBEDDING = "Embedding"
 WHOLE = 4  # bytes of a value of float32: what is narrower is trained in it
 MATRIX = 2
 
@@ -31,6 +31,7 @@ def lora(dense: Dense, setting: Lora, *, class_name: str | None = None) -> Adapt
     `class_name` is that of the model, the first of its config's `architectures` where it is None: by it a classifier's head is
     trained in full. UsageError where no module matches, or where peft refuses one that does.
     """
+    dense = classes_told(dense)
     saved = saved_modules(dense, class_name)
     found = targets(dense, setting, saved)
     tensors = tuple(_of_modules(dense, setting, found)) + tuple(_of_parameters(setting, found.parameters))
@@ -39,7 +40,7 @@ def lora(dense: Dense, setting: Lora, *, class_name: str | None = None) -> Adapt
         modules[module] = modules.get(module, 0) + tensor.elements
     return Adapter(
         tensors=tuple(tensor for _, tensor in tensors), saved=saved_copies(dense, saved), modules=modules,
-        formula=_formula(modules, setting), source=SOURCE, notes=tuple(_notes(found, saved)), assumed=assumption(dense),
+        formula=_formula(modules, setting), source=SOURCE, notes=tuple(_notes(found, saved.modules)), assumed=assumption(dense),
     )  # fmt: skip
 
 

@@ -5,38 +5,58 @@ https://github.com/huggingface/peft/blob/v0.21.2/src/peft/peft_model.py, `_set_t
 `task_type` of the adapter's config that asks for it; here it is told by the name of the class.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from memscan.adapters.targets import below
 from memscan.quantizers import Dense
 from memscan.tensor import TensorInfo
 
 CLASSIFIER = ("classifier", "score")
+SEQUENCES = "ForSequenceClassification"
 HEADS: Mapping[str, tuple[str, ...]] = {
-    "ForSequenceClassification": CLASSIFIER,
+    SEQUENCES: CLASSIFIER,
     "ForTokenClassification": CLASSIFIER,
     "ForQuestionAnswering": ("qa_outputs",),
 }
-"""The names that modules to save end with, by what the name of the class ends with."""
+"""What the names of modules to save end with, by what the name of the class ends with."""
 
 
-def saved_modules(dense: Dense, class_name: str | None = None) -> tuple[str, ...]:
-    """The modules that are trained in full for the class `class_name`, or the config's; none for a class of another kind."""
-    endings = next((names for ending, names in HEADS.items() if (class_name or _declared(dense)).endswith(ending)), ())
-    if not endings:
-        return ()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """What is trained in full."""
+
+    modules: tuple[str, ...] = ()
+    """Dotted names, none below another."""
+    spared: tuple[str, ...] = ()
+    """Parts of names that are never adapted: peft says so only for classifiers of sequences."""
+
+    def covers(self, name: str) -> bool:
+        """Whether the module or parameter `name` is one of `modules`, or stands below one."""
+        return any(name == module or name.startswith(f"{module}.") for module in self.modules)
+
+    def spares(self, name: str) -> bool:
+        """Whether the module `name` is left out of what LoRA matches."""
+        return any(part in self.spared for part in name.split("."))
+
+
+def saved_modules(dense: Dense, class_name: str | None = None) -> Saved:
+    """What is trained in full for the class `class_name`, or the first that the config declares; nothing for other classes."""
+    name = class_name or _declared(dense)
+    ending = next((ending for ending in HEADS if name.endswith(ending)), None)
+    if ending is None:
+        return Saved()
     found: dict[str, None] = {}
     for weight in dense.weights:
-        module = weight.name.rpartition(".")[0]
-        while module:
-            if module.endswith(endings):
-                found[module] = None
-            module = module.rpartition(".")[0]
-    return tuple(module for module in found if not below(module, found.keys() - {module}))
+        *path, _ = weight.name.split(".")
+        for length in range(1, len(path) + 1):  # the outermost
+            if path[length - 1].endswith(HEADS[ending]):
+                found[".".join(path[:length])] = None
+                break
+    return Saved(modules=tuple(found), spared=CLASSIFIER if ending == SEQUENCES else ())
 
 
-def saved_copies(dense: Dense, modules: Collection[str]) -> tuple[TensorInfo, ...]:
-    """The parameters of `modules` once more, in the dtype that the model has them in."""
+def saved_copies(dense: Dense, saved: Saved) -> tuple[TensorInfo, ...]:
+    """The parameters of `saved` once more, in the dtype that the model has them in."""
     return tuple(
         TensorInfo(
             name=f"{weight.name} (trained copy)",
@@ -47,7 +67,7 @@ def saved_copies(dense: Dense, modules: Collection[str]) -> tuple[TensorInfo, ..
             buffer=False,
         )
         for weight in dense.weights
-        if not weight.buffer and below(weight.name, modules)
+        if not weight.buffer and saved.covers(weight.name)
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from memscan.adapters.experts import Part, old_names, parts, translate
+from memscan.adapters.saved import Saved
 from memscan.adapters.setting import Lora
 from memscan.document import shown
 from memscan.errors import UsageError
@@ -36,15 +37,15 @@ class Targets:
     """Every linear layer of the model, by the name of its module."""
 
 
-def targets(dense: Dense, setting: Lora, saved: Collection[str]) -> Targets:
-    """What `setting` means in `dense`; modules below `saved` are trained in full, and never adapted.
+def targets(dense: Dense, setting: Lora, saved: Saved) -> Targets:
+    """What `setting` means in `dense`, of which `saved` is trained in full.
 
     UsageError where nothing matches, or where peft refuses what does.
     """
     linear = {layer.module: layer for layer in layers(dense)}
-    wanted = _all_linear(dense, linear, saved) if setting.targets is None else frozenset(setting.targets)
+    wanted = _all_linear(dense, linear) if setting.targets is None else frozenset(setting.targets)
     translated = translate(wanted, dense.model_type)
-    found = tuple(name for name in owners(dense) if not below(name, saved) and _hits(name, translated.modules))
+    found = tuple(name for name in owners(dense) if not saved.spares(name) and _hits(name, translated.modules))
     parameters = tuple(parts(dense, translated.parameters))
     hit = {target for name in found for target in _tails(name)}
     missing = tuple(target for target in sorted(translated.modules) if target not in hit)
@@ -53,6 +54,7 @@ def targets(dense: Dense, setting: Lora, saved: Collection[str]) -> Targets:
     if not found and not parameters and not tied:
         raise UsageError(f"--lora targets {_words(setting)}, which match no module of the model; {_names(linear)}")
     _refuse_mamba(dense, found)
+    _refuse_saved(found, saved)
     unmatched = missing if setting.targets is not None else ()
     return Targets(modules=found, parameters=parameters, tied=tied, unmatched=unmatched, linear=linear)
 
@@ -67,15 +69,10 @@ def owners(dense: Dense) -> Mapping[str, Weight]:
     return found
 
 
-def below(name: str, modules: Collection[str]) -> bool:
-    """Whether `name` is one of `modules`, or stands below one."""
-    return any(name == module or name.startswith(f"{module}.") for module in modules)
-
-
-def _all_linear(dense: Dense, linear: Mapping[str, Layer], saved: Collection[str]) -> frozenset[str]:
+def _all_linear(dense: Dense, linear: Mapping[str, Layer]) -> frozenset[str]:
     """Every linear layer but the output head; by their last names, and with the experts', where experts are adapted too."""
     heads = dense.kept or {name for name in linear if name.rpartition(".")[2] in HEADS}
-    names = {name for name in linear if name not in heads and name not in saved}
+    names = {name for name in linear if name not in heads}
     old = old_names(dense.model_type)
     return frozenset({name.rpartition(".")[2] for name in names} | old if old else names)
 
@@ -98,6 +95,15 @@ def _refuse_mamba(dense: Dense, found: Collection[str]) -> None:
         raise UsageError(
             f"peft refuses LoRA on {' and '.join(refused)} of models of the type {dense.model_type}, whose kernels read these "
             "weights themselves; name other targets, such as in_proj,x_proj"
+        )
+
+
+def _refuse_saved(found: Collection[str], saved: Saved) -> None:
+    both = [name for name in found if saved.covers(name)]
+    if both:
+        raise UsageError(
+            f"--lora targets {both[0]}, which is part of the head that peft trains in full for this class, and peft does not do "
+            "both; name targets that leave it out"
         )
 
 
