@@ -1,0 +1,66 @@
+"""Multi-head latent attention: what is kept is one vector of each token, not keys and values (DeepSeek-V2, arXiv:2405.04434).
+
+transformers 5.23.0 keeps latents of every model type that it has (`past_key_values.update(k_pass, k_rot, ...)`, one head); the
+remote code of the first of these models keeps keys and values of all heads. vLLM and llama.cpp keep latents of all.
+"""
+
+from memscan.architecture import Settings
+from memscan.cache.attention import LOCAL
+from memscan.cache.fields import queries_of
+from memscan.cache.kinds import is_of_transformers
+from memscan.cache.parts import Latent
+from memscan.cache.windows import window_of
+from memscan.errors import FormatError
+
+
+def is_latent(settings: Settings) -> bool:
+    """Whether the config's attention is of this kind."""
+    return bool(settings.integer("kv_lora_rank"))
+
+
+def latent(settings: Settings, layer: int, layer_type: str) -> Latent:
+    """What the layer keeps.
+
+    Raises:
+        FormatError: where a size is missing.
+
+    """
+    local = layer_type in LOCAL
+    rank = _own(settings, "kv_lora_rank", local=local)
+    rotary = _rotary(settings, local=local)
+    nope = _own(settings, "qk_nope_head_dim", local=local)
+    value = _own(settings, "v_head_dim", local=local)
+    heads = (settings.integer("swa_num_attention_heads") if local else None) or queries_of(settings, layer)
+    if rank is None or rotary is None or heads is None:
+        raise FormatError(f"{settings.path}: latent attention needs kv_lora_rank, qk_rope_head_dim and num_attention_heads")
+    key = (nope or 0) + rotary
+    return Latent(
+        rank=rank,
+        rotary=rotary,
+        heads=heads,
+        key=key,
+        value=value or key,
+        window=window_of(settings) if local else None,
+        expanded=not is_of_transformers(settings.model_type),
+    )
+
+
+DOTS3_SLIDING = {"kv_lora_rank": 1024, "qk_nope_head_dim": 192, "v_head_dim": 128, "head_dim": 256}
+
+
+def _own(settings: Settings, name: str, *, local: bool) -> int | None:
+    if local:
+        own = settings.integer(f"swa_{name}")
+        if own is not None:
+            return own
+        if settings.model_type == "dots3_note_text":
+            return DOTS3_SLIDING[name]
+    return settings.integer(name)
+
+
+def _rotary(settings: Settings, *, local: bool) -> int | None:
+    if local and settings.model_type == "dots3_note_text":
+        own = settings.integer("swa_qk_rope_head_dim")
+        head, nope = (_own(settings, name, local=True) for name in ("head_dim", "qk_nope_head_dim"))
+        return own if own is not None else (head or 0) - (nope or 0)
+    return settings.integer("qk_rope_head_dim")
