@@ -6,7 +6,7 @@ are in float32 where the module is in 2 bytes or fewer a value: `cast_adapter_dt
 https://github.com/huggingface/peft/blob/v0.21.2/src/peft/tuners/tuners_utils.py.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import prod
 
 from memscan.adapters.base import Adapter
@@ -21,26 +21,29 @@ from memscan.quantizers import Dense, Weight, assumption, owner
 from memscan.tensor import TensorInfo
 
 SOURCE = "peft 0.21.2 src/peft/tuners/lora/layer.py"
+CONVOLUTIONS = frozenset({"Conv1d", "Conv2d", "Conv3d"})
 WHOLE = 4  # bytes of a value of float32: what is narrower is trained in it
 MATRIX = 2
 
 
-def lora(dense: Dense, setting: Lora, *, class_name: str | None = None) -> Adapter:
+def lora(dense: Dense, setting: Lora, *, class_name: str | None = None, outputs: Collection[str] | None = None) -> Adapter:
     """The adapter that `setting` makes on `dense`, the weights of one class.
 
     `class_name` is that of the model, the first of its config's `architectures` where it is None: by it a classifier's head is
-    trained in full. UsageError where no module matches, or where peft refuses one that does.
+    trained in full. `outputs` are its output embeddings, as a `Layout` has them; where it is None, all that transformers does not
+    convert by default is taken for such. UsageError where no module matches, or where peft refuses one that does.
     """
     dense = classes_told(dense)
     saved = saved_modules(dense, class_name)
-    found = targets(dense, setting, saved)
+    found = targets(dense, setting, saved, outputs)
     tensors = tuple(_of_modules(dense, setting, found)) + tuple(_of_parameters(setting, found.parameters))
     modules: dict[str, int] = {}
     for module, tensor in tensors:
         modules[module] = modules.get(module, 0) + tensor.elements
     return Adapter(
         tensors=tuple(tensor for _, tensor in tensors), saved=saved_copies(dense, saved), modules=modules,
-        formula=_formula(modules, setting), source=SOURCE, notes=tuple(_notes(found, saved.modules)), assumed=assumption(dense),
+        formula=_formula(modules, setting), source=SOURCE, notes=tuple(_notes(found, saved.modules)),
+        assumed=_assumed(dense, found),
     )  # fmt: skip
 
 
@@ -59,9 +62,13 @@ def _of_modules(dense: Dense, setting: Lora, found: Targets) -> Iterator[Named]:
             yield from _pair(module, setting, (layer.rows, layer.columns), weight.dtype)
         elif owner(weight, dense.model_type) == EMBEDDING and len(weight.shape) == MATRIX:
             yield from _pair(module, setting, weight.shape[::-1], weight.dtype, infix="embedding_")
+        elif owner(weight, dense.model_type) in CONVOLUTIONS and weight.shape[1] > 1:
+            yield from _convolution(module, setting, weight)
         else:
-            kind = owner(weight, dense.model_type) or "no layer that memscan knows"
-            raise UsageError(f"--lora targets {module}, which is {kind}: memscan counts LoRA of linear layers and embeddings")
+            kind = owner(weight, dense.model_type) or "of a class of its own"
+            raise UsageError(
+                f"--lora targets {module}, which is {kind}: LoRA is counted for linear layers, embeddings, convolutions"
+            )
 
 
 def _pair(module: str, setting: Lora, shape: Sequence[int], dtype: DType, *, infix: str = "") -> Iterator[Named]:
@@ -71,6 +78,15 @@ def _pair(module: str, setting: Lora, shape: Sequence[int], dtype: DType, *, inf
     yield module, _tensor(f"{module}.lora_{infix}B", (rows, setting.rank), dtype)
     if setting.dora:
         yield module, _tensor(f"{module}.lora_magnitude_vector", (rows,), dtype)
+
+
+def _convolution(module: str, setting: Lora, weight: Weight) -> Iterator[Named]:
+    """A convolution to the rank with the kernel of the module, and one back with a kernel of 1; of one group."""
+    rows, columns, *kernel = weight.shape
+    yield module, _tensor(f"{module}.lora_A", (setting.rank, columns, *kernel), weight.dtype)
+    yield module, _tensor(f"{module}.lora_B", (rows, setting.rank, *[1] * len(kernel)), weight.dtype)
+    if setting.dora:
+        yield module, _tensor(f"{module}.lora_magnitude_vector", (1, rows, *[1] * len(kernel)), weight.dtype)
 
 
 def _of_parameters(setting: Lora, parameters: Sequence[Part]) -> Iterator[Named]:
@@ -102,6 +118,19 @@ def _head(dense: Dense, module: str) -> Weight:
 def _formula(modules: Mapping[str, int], setting: Lora) -> str:
     more = " + out" if setting.dora else ""
     return f"{setting.rank:,} x (in + out){more} over {len(modules):,} modules = {sum(modules.values()):,} parameters"
+
+
+def _assumed(dense: Dense, found: Targets) -> str | None:
+    weights = owners(dense)
+    convolutions = sum(len(weights[name].shape) > MATRIX for name in found.modules)
+    parts = (
+        assumption(dense),
+        f"{found.shared[0]} and the like have their weights from other layers: peft adapts each of them, here one is counted"
+        if found.shared
+        else None,
+        f"the {convolutions:,} convolutions are taken to have one group" if convolutions else None,
+    )
+    return "; ".join(part for part in parts if part) or None
 
 
 def _notes(found: Targets, saved: Sequence[str]) -> Iterator[str]:

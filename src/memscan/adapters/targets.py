@@ -33,17 +33,19 @@ class Targets:
     """Output heads without a weight of their own."""
     unmatched: tuple[str, ...] = ()
     """Targets that match nothing, where others match: peft is silent about them."""
+    shared: tuple[str, ...] = ()
+    """Patterns of modules that have their weights from others: peft adapts each module, and here only the first is seen."""
     linear: Mapping[str, Layer] = field(default_factory=dict)
     """Every linear layer of the model, by the name of its module."""
 
 
-def targets(dense: Dense, setting: Lora, saved: Saved) -> Targets:
-    """What `setting` means in `dense`, of which `saved` is trained in full.
+def targets(dense: Dense, setting: Lora, saved: Saved, outputs: Collection[str] | None = None) -> Targets:
+    """What `setting` means in `dense`, of which `saved` is trained in full and `outputs` are the output embeddings.
 
     UsageError where nothing matches, or where peft refuses what does.
     """
     linear = {layer.module: layer for layer in layers(dense)}
-    wanted = _all_linear(dense, linear) if setting.targets is None else frozenset(setting.targets)
+    wanted = _all_linear(dense, linear, outputs) if setting.targets is None else frozenset(setting.targets)
     translated = translate(wanted, dense.model_type)
     found = tuple(name for name in owners(dense) if not saved.spares(name) and _hits(name, translated.modules))
     parameters = tuple(parts(dense, translated.parameters))
@@ -56,7 +58,9 @@ def targets(dense: Dense, setting: Lora, saved: Saved) -> Targets:
     _refuse_mamba(dense, found)
     _refuse_saved(found, saved)
     unmatched = missing if setting.targets is not None else ()
-    return Targets(modules=found, parameters=parameters, tied=tied, unmatched=unmatched, linear=linear)
+    lasts = {name.rpartition(".")[2] for name in found}
+    shared = tuple(name for name in sorted(dense.kept) if "*" in name and name.rpartition(".")[2] in lasts)
+    return Targets(modules=found, parameters=parameters, tied=tied, unmatched=unmatched, shared=shared, linear=linear)
 
 
 def owners(dense: Dense) -> Mapping[str, Weight]:
@@ -69,9 +73,12 @@ def owners(dense: Dense) -> Mapping[str, Weight]:
     return found
 
 
-def _all_linear(dense: Dense, linear: Mapping[str, Layer]) -> frozenset[str]:
+def _all_linear(dense: Dense, linear: Mapping[str, Layer], outputs: Collection[str] | None) -> frozenset[str]:
     """Every linear layer but the output head; by their last names, and with the experts', where experts are adapted too."""
-    heads = dense.kept or {name for name in linear if name.rpartition(".")[2] in HEADS}
+    heads = outputs
+    if heads is None:
+        known = dense.kept or dense.last is not None
+        heads = dense.kept if known else {name for name in linear if name.rpartition(".")[2] in HEADS}
     names = {name for name in linear if name not in heads}
     old = old_names(dense.model_type)
     return frozenset({name.rpartition(".")[2] for name in names} | old if old else names)
@@ -99,11 +106,11 @@ def _refuse_mamba(dense: Dense, found: Collection[str]) -> None:
 
 
 def _refuse_saved(found: Collection[str], saved: Saved) -> None:
-    both = [name for name in found if saved.covers(name)]
+    both = [name for name in found if name in saved.modules]
     if both:
         raise UsageError(
-            f"--lora targets {both[0]}, which is part of the head that peft trains in full for this class, and peft does not do "
-            "both; name targets that leave it out"
+            f"--lora targets {both[0]}, which is a head that peft trains in full for this class, and peft does not do both; "
+            "name targets that leave it out"
         )
 
 
