@@ -17,7 +17,7 @@ UNITS = {
 }  # fmt: skip
 LARGEST = 2**60  # no machine holds an exbibyte
 LONGEST = 40  # characters of a word that can be a size, and of one in a message
-SIZE = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*([A-Za-z]*)")
+SIZE = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+) *([A-Za-z]*)")
 BITS = re.compile(r"[KMGTP]i?b")
 EXPECTED = "expected a number with a unit, such as 24GiB (2^30), 24GB (10^9), 512MiB or 1.5TB"
 
