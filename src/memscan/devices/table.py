@@ -1,7 +1,7 @@
 """The table of devices: the one that comes with memscan, and a user's own in the same format.
 
     {"format": 1,
-     "rules": {"nvidia-hbm": {"share": 0.984, "source": "..."}},
+     "rules": {"nvidia-hbm": {"share": 0.98, "source": "..."}},
      "devices": [{"name": "h800", "title": "NVIDIA H800", "vendor": "NVIDIA", "marketed": "80GiB", "rule": "nvidia-hbm"},
                  {"name": "mine", "title": "My card", "marketed": "24GiB", "usable": "23.5GiB", "source": "..."}]}
 
