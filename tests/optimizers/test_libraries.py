@@ -1,4 +1,4 @@
-"""The optimizers themselves, stepped on the processor: bytes of every tensor of their state, and of what a step holds meanwhile."""
+"""The optimizers themselves, stepped on the processor: bytes of every tensor of their state, and what a step holds meanwhile."""
 
 import random
 from collections import Counter

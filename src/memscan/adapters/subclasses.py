@@ -2,8 +2,8 @@
 
 peft asks with `isinstance`, so that these are adapted like any other. Those of transformers 5.23 that inherit from
 `torch.nn.Linear`: `FalconLinear`, `Llama4Router`, `PhimoeTopKRouter`, `DeepseekV4GroupedLinear`, `EsmFoldLinear` and, as an
-output head, `IdeficsDecoupledLinear`; torch has one for the `out_proj` of a `torch.nn.MultiheadAttention`. Those that inherit from
-`torch.nn.Embedding` scale it or make positions of it
+output head, `IdeficsDecoupledLinear`; torch has one for the `out_proj` of a `torch.nn.MultiheadAttention`. Those that inherit
+from `torch.nn.Embedding` scale it or make positions of it
 (https://github.com/huggingface/transformers/tree/v5.23.0/src/transformers/models).
 """
 

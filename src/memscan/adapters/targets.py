@@ -58,8 +58,7 @@ def targets(dense: Dense, setting: Lora, saved: Saved, outputs: Collection[str] 
     _refuse_mamba(dense, found)
     _refuse_saved(found, saved)
     unmatched = missing if setting.targets is not None else ()
-    lasts = {name.rpartition(".")[2] for name in found}
-    shared = tuple(name for name in sorted(dense.kept) if "*" in name and name.rpartition(".")[2] in lasts)
+    shared = tuple(_shared(dense, found, outputs if setting.targets is None else None))
     return Targets(modules=found, parameters=parameters, tied=tied, unmatched=unmatched, shared=shared, linear=linear)
 
 
@@ -82,6 +81,22 @@ def _all_linear(dense: Dense, linear: Mapping[str, Layer], outputs: Collection[s
     names = {name for name in linear if name not in heads}
     old = old_names(dense.model_type)
     return frozenset({name.rpartition(".")[2] for name in names} | old if old else names)
+
+
+def _shared(dense: Dense, found: Collection[str], outputs: Collection[str] | None) -> Iterator[str]:
+    """What has its weights from other modules and is no output embedding, as far as it can be told."""
+    lasts = {name.rpartition(".")[2] for name in found}
+    known = owners(dense)
+    for name in sorted(dense.kept - known.keys()):
+        above, _, last = name.rpartition(".")
+        if "*" in name:
+            is_shared = last in lasts
+        else:
+            # A word that stands for weights kept in float32 is no module's full name: what has one stands below another.
+            is_module = above != "" and any(one == above or one.startswith(f"{above}.") for one in known)
+            is_shared = is_module and outputs is not None and name not in outputs and last != "bias" and "embed" not in last
+        if is_shared:
+            yield name
 
 
 def _tails(name: str) -> Iterator[str]:
