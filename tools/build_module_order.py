@@ -1,0 +1,163 @@
+"""Make `src/memscan/fit/module_order.json`: the modules of transformers' classes in the order in which they are defined.
+
+A device map is filled in that order, a module that is not to be split is placed as one, and modules without tensors have places
+too. The architecture table knows tensors, and a checkpoint is in an order of its own. Format: `memscan.fit.module_order`.
+
+    .venv/bin/python tools/build_module_order.py [MODEL_TYPE ...]
+
+Needs torch and transformers; nothing is downloaded, and no model has data. Model types that are named are made anew, the others
+are kept.
+"""
+
+import json
+import logging
+import os
+import sys
+import warnings
+from contextlib import suppress
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "oracle")]
+
+OUTPUT = Path(__file__).parents[1] / "src/memscan/fit/module_order.json"
+TABLE = Path(__file__).parents[1] / "src/memscan/architecture/table"
+WORKERS = int(os.environ.get("WORKERS", "1"))
+WHOLE, PART, BARE, LACKED = "!", "@", "-", "~"
+VARIATIONS = 3  # of the config, so that what a default config has not is seen too
+
+
+def main(asked: list[str]) -> None:
+    """Write the file."""
+    import torch
+    import transformers
+
+    from architectures.classes import families
+    from architectures.observe import skip_initialization
+    from architectures.workers import run
+
+    warnings.filterwarnings("ignore")
+    logging.disable(logging.WARNING)
+    torch.set_num_threads(1)
+    skip_initialization()
+    known = {family.model_type: family for family in families()}
+    types = json.loads(OUTPUT.read_text())["types"] if asked and OUTPUT.exists() else {}
+    wanted = asked or [path.stem for path in sorted(TABLE.glob("*.json")) if path.stem in known]
+
+    def described(name: str) -> tuple[dict[str, Any], dict[str, str]]:
+        return _described(known[name])
+
+    for name, (made, failed), seconds in run(wanted, described, WORKERS):
+        types[name] = made
+        print(f"{name} {len(made)} {seconds:.0f} s {failed or ''}", flush=True)
+    document = {"transformers": transformers.__version__, "types": {name: types[name] for name in sorted(types) if types[name]}}
+    OUTPUT.write_text(json.dumps(document, separators=(",", ":")).replace('},"', '},\n"') + "\n")
+    print(f"{len(document['types'])} model types, {OUTPUT.stat().st_size:,} bytes")
+
+
+def _described(family: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    entries = json.loads((TABLE / f"{family.model_type}.json").read_text())["classes"]
+    made, failed = {}, {}
+    for name, kind in family.classes.items():
+        if name in entries:
+            parts = tuple(part["at"] for part in entries[name].get("parts", ()))
+            models, reason = _built(family, kind)
+            if models:
+                made[name] = _merged([_order(model, parts) for model in models])
+            else:
+                failed[name] = reason
+    return made, failed
+
+
+def _built(family: Any, kind: Any) -> tuple[list[Any], str]:
+    """`kind` built from the defaults of its config, or from a small one, and from variations; why not, where from none."""
+    from architectures.family import SEED, _small
+    from architectures.observe import build
+    from architectures.probes import make, variations
+
+    found: list[Any] = []
+    reason = "no config can be built"
+    for small in (False, True):
+        tree = _small(family, kind) if small else {}
+        if tree is None or found:
+            continue
+        try:
+            found.append(build(kind, make(family.config, {}, tree)))
+            changes = variations(family.config, SEED, tree)
+        except Exception as error:  # noqa: BLE001 -- whatever it was: the class has no entry then
+            reason = f"{type(error).__name__}: {error}"[:160]
+            continue
+        for changed in changes:
+            with suppress(Exception):
+                found.append(build(kind, make(family.config, changed, tree)))
+            if len(found) > VARIATIONS:
+                break
+    return found, reason
+
+
+def _order(model: Any, parts: tuple[str, ...]) -> dict[str, str]:
+    """The patterns of the modules in order, with their marks; without what stands below one that has a mark."""
+    from architectures.names import starred
+
+    whole = set(model._no_split_modules or ())  # noqa: SLF001
+    found: dict[str, str] = {}
+    closed: list[str] = []
+    for name, module in model.named_modules(remove_duplicate=False):
+        if not name or any(name.startswith(f"{one}.") for one in closed):
+            continue
+        pattern = starred(name)
+        mark = PART if pattern in parts else _mark(module, whole)
+        if mark:
+            closed.append(name)
+        if mark == BARE:
+            # Its number is its name: what stands beside it may have tensors.
+            above, dot, last = name.rpartition(".")
+            pattern = f"{starred(above)}{dot}{last}"
+        found[pattern] = found.get(pattern) or mark
+        if mark == PART:
+            found.update({f"{pattern}.{lacked}": LACKED for lacked in _lacked(module)})
+    return found
+
+
+def _mark(module: Any, whole: set[str]) -> str:
+    if type(module).__name__ in whole:
+        return WHOLE
+    return "" if any(True for _ in (*module.parameters(), *module.buffers())) else BARE
+
+
+def _lacked(module: Any) -> list[str]:
+    """The modules without tensors that a class has by itself, and lacks inside another."""
+    from architectures.observe import build
+
+    try:
+        alone = _order(build(type(module), deepcopy(module.config)), ())
+    except Exception:  # noqa: BLE001 -- it cannot be built by itself
+        return []
+    here = _order(module, ())
+    return [pattern for pattern, mark in alone.items() if mark == BARE and pattern not in here]
+
+
+def _merged(orders: list[dict[str, str]]) -> list[str]:
+    """One order of all, what only some have behind what it follows in them."""
+    merged = list(orders[0])
+    for order in orders[1:]:
+        before = ""
+        for pattern in order:
+            if pattern not in merged:
+                merged.insert(merged.index(before) + 1 if before else 0, pattern)
+            before = pattern
+    return [pattern + _agreed(pattern, orders) for pattern in merged]
+
+
+def _agreed(pattern: str, orders: list[dict[str, str]]) -> str:
+    """The mark of `pattern`; a module that has tensors, or is absent, in some configs is not sure to be there without any."""
+    above = pattern.rpartition(".")[0]
+    marks = {order[pattern] for order in orders if pattern in order}
+    if BARE not in marks:
+        return next((mark for mark in (PART, WHOLE, LACKED) if mark in marks), "")
+    return BARE if all(order.get(pattern) == BARE for order in orders if not above or above in order) else ""
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
