@@ -1,0 +1,69 @@
+"""What a forward pass without gradients holds beside weights and cache."""
+
+from dataclasses import replace
+
+from memscan.activations.base import ITEMSIZES, Pass, check
+from memscan.activations.choice import Chosen, chosen
+from memscan.activations.ledger import Kind
+from memscan.activations.run import LOGITS, PREFILL, run_forward
+from memscan.activations.setup import LackingError
+from memscan.activations.words import TRANSFORMERS, formula
+from memscan.architecture import Settings
+from memscan.item import Basis, Item
+
+UNKNOWN = "activations"
+
+
+def forward(settings: Settings, class_name: str | None, one: Pass, *, logits_tokens: int | None = None) -> tuple[Item, ...]:
+    """The lines `activations`, in the phase `prefill`, and `logits`, in the phase `logits`: in each all that is alive then.
+
+    `logits_tokens`: positions of each sequence whose logits are made; `generate` keeps 1, and then a copy of it in float32. With
+    it keys and values go into a cache, which is counted elsewhere; what a cache costs while it grows is counted here. None: a plain
+    pass without a cache, with the logits of all positions. Raises UsageError for a pass that makes no sense.
+
+    The recipe runs as transformers' code does, under `torch.no_grad` and without padding, so that the most that is alive at once is
+    counted; an allocator, which rounds and caches, takes more. `sdpa` is taken to be a fused kernel.
+    """
+    check(one)
+    found = chosen(settings, class_name)
+    try:
+        lines = _lines(found, one, logits_tokens)
+    except LackingError as error:
+        return (Item(name=UNKNOWN, nbytes=None, basis=Basis.UNKNOWN, note=str(error), phases=frozenset({PREFILL})),)
+    if one.tensor_parallel == 1:
+        return lines
+    whole = _lines(found, replace(one, tensor_parallel=1), logits_tokens)
+    return tuple(_shared(line, alone, one.tensor_parallel) for line, alone in zip(lines, whole, strict=True))
+
+
+def _lines(found: Chosen, one: Pass, logits_tokens: int | None) -> tuple[Item, ...]:
+    cached = logits_tokens is not None
+    run = run_forward(found.recipe, found.settings, one, cached=cached, logits_tokens=logits_tokens)
+    doubt = "; ".join(filter(None, (found.doubt, *run.doubts)))
+    lines = []
+    for name, phase in (("activations", PREFILL), ("logits", LOGITS)):
+        peak = run.ledger.peak(phase, alone=True)
+        nbytes, terms = peak.kinds.get(Kind.ACTIVATIONS, 0), formula(peak.terms)
+        if phase == LOGITS and logits_tokens == 1 and run.vocab:
+            copy = one.sequences * run.vocab * ITEMSIZES["float32"]
+            nbytes, terms = nbytes + copy, f"{terms} + {one.sequences:,} sequences x {run.vocab:,} vocab_size x 4 bytes"
+        lines.append(line(name, nbytes, terms, doubt, phase))
+    return tuple(lines)
+
+
+def line(name: str, nbytes: int, terms: str, doubt: str, *phases: str) -> Item:
+    """One line of a bill: derived, or assumed with a range where there is a doubt."""
+    made = Item(
+        name=name, nbytes=nbytes, basis=Basis.DERIVED, formula=terms, source=TRANSFORMERS, phases=frozenset(phases)
+    )  # fmt: skip
+    return made if not doubt else replace(made, basis=Basis.ASSUMED, note=doubt, least=nbytes // 2, most=2 * nbytes)
+
+
+def _shared(one: Item, whole: Item, devices: int) -> Item:
+    if one.nbytes is None or whole.nbytes is None:
+        return one
+    note = f"heads and intermediate sizes divided among {devices} devices, hidden states and logits whole on each"
+    return replace(
+        one, basis=Basis.ASSUMED, least=min(one.low, whole.low // devices), most=whole.high,
+        note="; ".join(filter(None, (one.note, note))),
+    )  # fmt: skip

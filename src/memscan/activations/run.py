@@ -1,0 +1,77 @@
+"""One pass, run in a ledger."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from memscan.activations.base import ITEMSIZES, Adapter, Pass
+from memscan.activations.families import Recipe
+from memscan.activations.ledger import Kind, Ledger, Size
+from memscan.activations.setup import Setup
+from memscan.activations.tape import FULL, HALF, Tape
+from memscan.architecture import Settings
+
+PREFILL, LOGITS, FORWARD, BACKWARD = "prefill", "logits", "forward", "backward"
+VOCAB = "vocab_size"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What came of it."""
+
+    ledger: Ledger
+    """With the peaks of its phases."""
+    doubts: Sequence[str]
+    """What the recipe took to be so."""
+    vocab: int = 0
+    """Logits of a position; 0 where the model makes none."""
+    gradients: int = 0
+    """Bytes of all that the step makes."""
+
+
+def run_forward(recipe: Recipe, settings: Settings, one: Pass, *, cached: bool = False, logits_tokens: int | None = None) -> Run:
+    """A pass without gradients: the phases `prefill` and `logits`."""
+    setup = _setup(one, ITEMSIZES[one.dtype], trained=False, cached=cached)
+    tape = Tape(gradients=False, dropping=False, on_cpu=one.on_cpu, sequences=one.sequences)
+    model = recipe(settings, setup)
+    tape.ledger.enter(PREFILL)
+    hidden = model.hidden(tape)
+    tape.ledger.enter(LOGITS)
+    if logits_tokens is not None:
+        sequences, tokens, width = hidden.shape
+        hidden = hidden.view((sequences, Size("logits_tokens", min(logits_tokens, tokens)), width))
+    last = model.logits(tape, hidden).shape[-1]
+    return Run(ledger=tape.ledger, doubts=setup.doubts, vocab=last if last.name == VOCAB else 0)
+
+
+def run_training(
+    recipe: Recipe, settings: Settings, one: Pass, *, precision: str, checkpointing: bool, adapter: Adapter | None = None
+) -> Run:
+    """A step of training up to the optimizer's: the phases `forward` and `backward`."""
+    mixed = precision.endswith("-mixed")
+    itemsize = FULL if mixed or precision == "fp32" else HALF
+    setup = _setup(one, itemsize if adapter is None else ITEMSIZES[one.dtype], trained=adapter is None, adapter=adapter)
+    tape = Tape(
+        gradients=True, dropping=True, on_cpu=one.on_cpu, sequences=one.sequences, autocast=HALF if mixed else None,
+        checkpointing=checkpointing,
+    )  # fmt: skip
+    model = recipe(settings, setup)
+    tape.ledger.enter(FORWARD)
+    loss = model.loss(tape, model.hidden(tape))
+    tape.ledger.enter(BACKWARD)
+    tape.backward(loss)
+    return Run(ledger=tape.ledger, doubts=setup.doubts, gradients=tape.ledger.live[Kind.GRADIENTS])
+
+
+def _setup(one: Pass, itemsize: int, *, trained: bool, cached: bool = False, adapter: Adapter | None = None) -> Setup:
+    return Setup(
+        sequences=Size("sequences", one.sequences),
+        tokens=Size("tokens", one.tokens),
+        past=one.past,
+        target=one.target,
+        itemsize=itemsize,
+        trained=trained,
+        eager=one.attention == "eager",
+        cached=cached,
+        adapter=adapter,
+        shards=one.tensor_parallel,
+    )
