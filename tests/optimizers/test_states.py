@@ -1,11 +1,16 @@
 """The sums, the words and the pieces of a device."""
 
+import inspect
+import pkgutil
+from importlib import import_module
+
 import pytest
 
+from memscan import optimizers
 from memscan.dtype import SAFETENSORS
 from memscan.errors import UsageError
 from memscan.item import Basis
-from memscan.optimizers import OPTIMIZERS, Trained, flat, states
+from memscan.optimizers import OPTIMIZERS, Trained, flat, piece, states
 
 BF16 = SAFETENSORS["BF16"]
 
@@ -17,6 +22,18 @@ def matrix(rows: int, columns: int, **more: bool) -> Trained:
 def test_an_unknown_name_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(UsageError, match=r"no optimizer is called 'adam'; there are adamw, adamw-8bit, .*muon"):
         states([], "adam")
+
+
+def test_every_optimizer_of_the_room_is_named_in_its_registry() -> None:
+    modules = [import_module(f"memscan.optimizers.{found.name}") for found in pkgutil.iter_modules(optimizers.__path__)]
+    kinds = {
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if inspect.isclass(kind) and hasattr(kind, "kept") and not getattr(kind, "_is_protocol", False)
+    }
+    assert kinds == {type(optimizer) for optimizer in OPTIMIZERS.values()}
+    assert all(OPTIMIZERS[name].name == name for name in OPTIMIZERS)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -71,11 +88,17 @@ def test_embeddings_in_float32_beside_8_bits_are_said() -> None:
     assert note.endswith("8 bytes a parameter for 64,000 of them")
 
 
-def test_a_piece_is_one_vector_of_float32_rounded_up() -> None:
-    (piece,) = flat([matrix(3, 5), matrix(2, 1)], devices=4)
-    assert (piece.shape, piece.dtype.name, piece.hidden) == ((5,), "F32", False)
-    assert states([piece], "adamw").nbytes == 4 + 2 * 4 * 5
-    assert states([piece], "adafactor").nbytes == 4 * 5 + 4
+def test_a_piece_is_one_vector_of_float32_filled_up() -> None:
+    (vector,) = flat([matrix(3, 5), matrix(2, 1)], devices=4)
+    assert (vector.shape, vector.dtype.name, vector.hidden) == ((6,), "F32", False)
+    assert states([vector], "adamw").nbytes == 4 + 2 * 4 * 6
+    assert states([vector], "adafactor").nbytes == 4 * 6 + 4
     assert flat([], devices=4) == ()
+
+
+def test_parameters_are_cut_together_or_each_by_itself() -> None:
+    assert piece([15, 2], 4) == 6
+    assert piece([15, 2], 4, each=True) == 4 + 1
+    assert piece([], 4) == 0
     with pytest.raises(UsageError, match="cut for 0 devices"):
-        flat([], devices=0)
+        piece([15], 0)
