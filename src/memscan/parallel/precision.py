@@ -2,7 +2,7 @@
 
 The words mean one thing to torch and another to DeepSpeed. torch's mixed precision, as transformers' Trainer has it, keeps
 weights in float32 and casts them for each matrix product (https://docs.pytorch.org/docs/2.13/amp.html). FSDP keeps its shards in
-float32 and gathers them in 16 bits (`MixedPrecision` in torch/distributed/fsdp/api.py; accelerate's plugin for FSDP asks
+float32 and gathers them in 16 bits (`MixedPrecision` in torch/distributed/fsdp/api.py; accelerate's plugin asks for
 that). DeepSpeed keeps weights and gradients in 16 bits, and has the optimizer step a copy of the weights in float32, whatever
 they are in: the 2 + 2 + 12 bytes of the ZeRO paper (`single_partition_of_fp32_groups` in
 https://github.com/deepspeedai/DeepSpeed/blob/master/deepspeed/runtime/zero/stage_1_and_2.py).
