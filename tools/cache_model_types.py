@@ -1,7 +1,7 @@
 """Make `src/memscan/cache/model_types.json`: which model types of transformers have a class that takes a cache.
 
-A model type keeps something between tokens where a model class of its config has `past_key_values`, `cache_params` or `state` among
-the arguments of `forward`. It does so only as a decoder where its code asks for `is_decoder` and that is false by default.
+A model type keeps something between tokens where a model class of its config has `past_key_values`, `cache_params` or `state`
+among the arguments of `forward`. It does so only as a decoder where its code asks for `is_decoder` and that is false by default.
 
     .venv/bin/python tools/cache_model_types.py
 """
@@ -12,11 +12,13 @@ import inspect
 import json
 import logging
 import pkgutil
+import re
 import warnings
 from pathlib import Path
 from typing import Any
 
 OUTPUT = Path(__file__).parents[1] / "src/memscan/cache/model_types.json"
+ASKS = re.compile(r"if self\.config\.is_decoder|(assert|if not) config\.is_decoder")
 PASSED_ON = {"esmc", "ultrabert", "openai_privacy_filter"}  # encoders whose `forward` names the argument and has no use for it
 CACHES = {"past_key_values", "cache_params", "state", "past_buckets_states"}
 
@@ -72,7 +74,7 @@ def _kind(config: type, takers: dict[type, bool]) -> str:
         return "keeps nothing"
     declared = {field.name: field.default for field in dataclasses.fields(config)}
     is_asked = declared.get("is_decoder") is False and not declared.get("is_encoder_decoder")
-    return "keeps as a decoder" if is_asked and "config.is_decoder" in _code(config) else "keeps"
+    return "keeps as a decoder" if is_asked and ASKS.search(_code(config)) else "keeps"
 
 
 def _code(config: type) -> str:

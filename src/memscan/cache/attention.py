@@ -11,7 +11,8 @@ from memscan.cache.patterns import CHUNKED, FULL
 from memscan.cache.windows import window_of
 from memscan.errors import FormatError
 
-LOCAL = frozenset({"sliding_attention", "hybrid_sliding", "reference_sliding_attention"})
+DECODERS = ("decoder_attention_heads", "num_decoder_attention_heads", "decoder_num_attention_heads")
+LOCAL = frozenset({"sliding_attention", "hybrid_sliding"})
 GLOBAL_SIZES = frozenset({"gemma4_text", "gemma4_unified_text", "diffusion_gemma_text", "embedding_gemma2_text"})
 GLOBAL_HEAD_DIM = 512  # their default
 LONG_WINDOW = 1024  # NeomMe's other window
@@ -36,7 +37,10 @@ def attention(settings: Settings, layer: int, layer_type: str) -> Attention:
     elif layer_type == CHUNKED:
         window = settings.integer("attention_chunk_size")
     broadcast = queries_of(settings, layer) if _is_broadcast(settings) else None
-    return Attention(heads=heads, key=key, value=value, window=window, chunked=layer_type == CHUNKED, broadcast=broadcast)
+    prompt = (settings.integer("prompt_length") or 0) if settings.model_type == "cpmant" else 0
+    return Attention(
+        heads=heads, key=key, value=value, window=window, chunked=layer_type == CHUNKED, broadcast=broadcast, prompt=prompt
+    )
 
 
 def kv_heads(settings: Settings, layer: int, layer_type: str = FULL) -> int:
@@ -66,6 +70,8 @@ def _grouped(settings: Settings, layer: int, queries: int | None) -> int | None:
         return settings.integer("multi_query_group_num") if settings.flag("multi_query_attention") else None
     if kind in MULTI_QUERY and not settings.flag("new_decoder_architecture"):
         return 1 if settings.flag("multi_query") else queries
+    if settings.integer(*DECODERS) is not None:  # other names for KV heads may be those of the encoder
+        return settings.integer("decoder_num_key_value_heads")
     inner = settings.inside("attn_config")
     if inner is not None:
         grouped = inner.integer("kv_n_heads")

@@ -5,6 +5,7 @@ smallest counts. Rotary embeddings that are stretched say how far: transformers 
 """
 
 from memscan.architecture import Settings
+from memscan.cache.decoder import decoder
 
 NAMES = (
     "max_position_embeddings",
@@ -32,7 +33,7 @@ def longest_context(settings: Settings) -> int | None:
         FormatError: for a field that is no number.
 
     """
-    text = settings.text
+    text = decoder(settings)
     if text.model_type in OPEN and not any(text.gives(name) for name in NAMES):
         return None
     own = text.integer("model_max_length")  # Cohere's, which says more than its positions

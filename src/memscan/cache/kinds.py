@@ -55,6 +55,8 @@ def _types() -> Mapping[str, Any]:
 
 def keeps_nothing(whole: Settings, text: Settings) -> str | None:
     """Why the model keeps nothing between tokens; None where it does, or where its model type is not known."""
+    if whole.model_type in ASSISTANTS:
+        return "it reads the cache of the model that it assists"
     bare = "its layers see the whole input at once"
     architecture = _architecture(whole)
     if architecture.endswith(ONLY_ENCODERS) or (whole.model_type or "") in BARE_GGUF:
@@ -67,6 +69,7 @@ def keeps_nothing(whole: Settings, text: Settings) -> str | None:
     return bare if not any(kind in CAUSAL for kind in kinds) else PRELOADED.format(version=_types()["transformers"])
 
 
+ASSISTANTS = frozenset({"gemma4_assistant", "gemma4_unified_assistant"})
 CAUSAL = frozenset({"openai-gpt", "xlm", "flaubert", "xlnet"})
 
 

@@ -27,10 +27,10 @@ def latent(settings: Settings, layer: int, layer_type: str) -> Latent:
     """
     local = layer_type in LOCAL
     rank = _own(settings, "kv_lora_rank", local=local)
-    rotary = _rotary(settings, local=local)
+    rotary = _rotary(settings, layer, local=local)
     nope = _own(settings, "qk_nope_head_dim", local=local)
     value = _own(settings, "v_head_dim", local=local)
-    heads = (settings.integer("swa_num_attention_heads") if local else None) or queries_of(settings, layer)
+    heads = _own(settings, "num_attention_heads", local=local) or queries_of(settings, layer)
     if rank is None or rotary is None or heads is None:
         raise FormatError(f"{settings.path}: latent attention needs kv_lora_rank, qk_rope_head_dim and num_attention_heads")
     key = (nope or 0) + rotary
@@ -45,11 +45,11 @@ def latent(settings: Settings, layer: int, layer_type: str) -> Latent:
     )
 
 
-DOTS3_SLIDING = {"kv_lora_rank": 1024, "qk_nope_head_dim": 192, "v_head_dim": 128, "head_dim": 256}
+DOTS3_SLIDING = {"kv_lora_rank": 1024, "qk_nope_head_dim": 192, "v_head_dim": 128, "head_dim": 256, "num_attention_heads": 64}
 
 
 def _own(settings: Settings, name: str, *, local: bool) -> int | None:
-    if local:
+    if local and not settings.gives("per_layer_config"):
         own = settings.integer(f"swa_{name}")
         if own is not None:
             return own
@@ -58,9 +58,20 @@ def _own(settings: Settings, name: str, *, local: bool) -> int | None:
     return settings.integer(name)
 
 
-def _rotary(settings: Settings, *, local: bool) -> int | None:
-    if local and settings.model_type == "dots3_note_text":
+def _rotary(settings: Settings, layer: int, *, local: bool) -> int | None:
+    if local and settings.model_type == "dots3_note_text" and not settings.gives("per_layer_config"):
         own = settings.integer("swa_qk_rope_head_dim")
         head, nope = (_own(settings, name, local=True) for name in ("head_dim", "qk_nope_head_dim"))
         return own if own is not None else (head or 0) - (nope or 0)
-    return settings.integer("qk_rope_head_dim")
+    rotary = settings.integer("qk_rope_head_dim")
+    return rotary if _has_rotary(settings, layer) else 0
+
+
+def _has_rotary(settings: Settings, layer: int) -> bool:
+    """Whether the layer has rotary embeddings: each fourth of Mistral Large 4 has none."""
+    if settings.model_type != "mistral_large4_text":
+        return True
+    listed = settings.integers("no_rope_layers")
+    if listed is not None and layer < len(listed):
+        return bool(listed[layer])
+    return (layer + 1) % (settings.integer("no_rope_layer_interval") or 4) != 0

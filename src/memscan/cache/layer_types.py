@@ -156,7 +156,8 @@ def _mimo(settings: Settings, layers: int) -> tuple[str, ...]:  # noqa: ARG001 -
 
 
 def _lfm2(settings: Settings, layers: int) -> tuple[str, ...]:
-    full = settings.integers("full_attn_idxs")
+    given = settings.integers("full_attn_idxs")
+    full = None if given is None else frozenset(given)
     return tuple(FULL if full is None or index in full else CONV for index in range(layers))
 
 
@@ -193,9 +194,10 @@ def _ministral(settings: Settings, layers: int) -> tuple[str, ...]:
 
 
 def _inkling(settings: Settings, layers: int) -> tuple[str, ...]:
-    local = settings.integers("local_layer_ids")
-    if local is None:
+    given = settings.integers("local_layer_ids")
+    if given is None:
         return Every(period=6, one=HYBRID, rest=HYBRID_SLIDING).types(settings, layers)
+    local = frozenset(given)
     return tuple(HYBRID_SLIDING if index in local else HYBRID for index in range(layers))
 
 
@@ -205,7 +207,8 @@ def _kimi_linear(settings: Settings, layers: int) -> tuple[str, ...]:
     if full is None or linear is None:
         return tuple(FULL if index and index % 4 == 0 else LINEAR for index in range(layers))
     # Counted from 1; a layer that neither list names has no type.
-    return tuple(LINEAR if index in linear else FULL if index in full else "" for index in range(1, layers + 1))
+    types = dict.fromkeys(full, FULL) | dict.fromkeys(linear, LINEAR)
+    return tuple(types.get(index, "") for index in range(1, layers + 1))
 
 
 def _minimax_m3(settings: Settings, layers: int) -> tuple[str, ...]:
@@ -243,7 +246,7 @@ def _jamba(settings: Settings, layers: int) -> tuple[str, ...]:
 
 
 def _bamba(settings: Settings, layers: int) -> tuple[str, ...]:
-    full = settings.integers("attn_layer_indices") or ()
+    full = frozenset(settings.integers("attn_layer_indices") or ())
     return tuple(FULL if index in full else LINEAR for index in range(layers))
 
 
@@ -259,7 +262,8 @@ def _zamba2(settings: Settings, layers: int) -> tuple[str, ...]:
     if hybrid is None:
         pattern = "M" + "MMMMMH" * 7 + "MMMMH" + "MMMH" + "MM"
         hybrid = tuple(index for index, one in enumerate(pattern) if one == "H")
-    return tuple(HYBRID if index in hybrid else LINEAR for index in range(layers))
+    both = frozenset(hybrid)
+    return tuple(HYBRID if index in both else LINEAR for index in range(layers))
 
 
 def _recurrent_gemma(settings: Settings, layers: int) -> tuple[str, ...]:

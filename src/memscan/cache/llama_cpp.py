@@ -9,6 +9,7 @@ keys alone (`hparams.is_mla`); recurrent states are float32 (`llama_memory_recur
 from collections.abc import Sequence
 
 from memscan.architecture import Settings
+from memscan.cache.decoder import decoder
 from memscan.cache.engine import Engine
 from memscan.cache.groups import Group, grouped
 from memscan.cache.kv_dtypes import GGML_TYPES, KV_DTYPES, LLAMA_CPP
@@ -44,7 +45,7 @@ def keep(settings: Settings, specs: Sequence[CacheSpec], request: CacheRequest) 
         UsageError: where a row of a layer does not fill the blocks of the cache's dtype.
 
     """
-    kind = settings.text.model_type
+    kind = decoder(settings).model_type
     slides = kind in WINDOWED or (kind == "exaone4" and len(specs) == EXAONE_LAYERS)
     return tuple(_line(group, request, slides=slides) for group in grouped(specs))
 

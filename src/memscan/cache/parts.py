@@ -21,6 +21,8 @@ class Attention:
     """Tokens that a token sees, itself included; None: all before it."""
     chunked: bool = False
     """Whether the window is a chunk: a token sees those of its own chunk."""
+    prompt: int = 0
+    """Vectors that stand before the tokens and are kept with them (CPM-Ant)."""
     broadcast: int | None = None
     """Heads that transformers keeps where it repeats the KV heads before it keeps them (Falcon's new decoder)."""
 
@@ -48,6 +50,10 @@ class Indexer:
 
     width: int
     """Elements of a key: `index_head_dim`."""
+    item: int | None = None
+    """Bytes of an element in transformers, whatever the model's dtype is; None: the model's."""
+    positions: int = 0
+    """Positions of 8 bytes that transformers keeps of each token beside the key (Qwen4, in its first layer of the kind)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,7 @@ PATTERNS: Mapping[str, Every] = {
 
 UNIFORM: Mapping[str, str] = {
     "axk2": INDEXED,
+    "cohere_compass_text": FULL,
     "deepseek_v32": INDEXED,
     "falcon_h1": HYBRID,
     "falcon_mamba": LINEAR,

@@ -14,6 +14,7 @@ from memscan.errors import FormatError
 
 RECURRENT, CONVOLUTION = "recurrent state", "convolution state"
 SINGLE = 4  # bytes of a float32
+ROUNDED = 64  # widths of xLSTM are multiples of it
 Reader = Callable[[Settings], tuple[State, ...] | None]
 
 
@@ -31,6 +32,17 @@ def convolution(settings: Settings) -> tuple[State, ...] | None:
     kernel = settings.integer("conv_L_cache")
     width = settings.integer("conv_dim") or width_of(settings)
     return None if kernel is None or width is None else (_conv(((width, 1),), kernel),)
+
+
+def embeddings_per_layer(settings: Settings, layer: int) -> tuple[State, ...]:
+    """Qwen4's embeddings of several tokens, in some layers: a convolution with gaps, and the last tokens themselves."""
+    layers = settings.integers("ple_layer_ids")
+    width, streams = width_of(settings), settings.integer("hc_count")
+    kernel, tokens = settings.integer("ple_conv_kernel_size"), settings.integer("ngram_size")
+    if layers is None or layer + 1 not in layers or not (width and streams and kernel and tokens):
+        return ()
+    held = State(name=CONVOLUTION, rows=((streams * width, (kernel - 1) * tokens),))
+    return held, State(name="last tokens", rows=((tokens - 1, 1),), item=8)
 
 
 def _conv(rows: tuple[tuple[int, int], ...], kernel: int) -> State:
@@ -78,7 +90,7 @@ def _delta_attention(settings: Settings) -> tuple[State, ...] | None:
     given = settings.inside("linear_attn_config")
     if given is not None and given.values:
         heads, width, kernel = (given.integer(name) for name in ("num_heads", "head_dim", "short_conv_kernel_size"))
-    elif settings.model_type == "bailing_hybrid":
+    elif settings.model_type == "bailing_hybrid" and not settings.gives("linear_head_dim"):
         heads, width, kernel = queries_of(settings, 0), settings.integer("head_dim"), settings.integer("short_conv_kernel_size")
     else:
         heads, width, kernel = (settings.integer(f"linear_{name}") for name in ("num_heads", "head_dim", "conv_kernel_dim"))
@@ -159,9 +171,8 @@ def _xlstm(settings: Settings) -> tuple[State, ...] | None:
     heads, width = settings.integer("num_heads"), width_of(settings)
     if settings.model_type != "xlstm" or not heads or width is None:
         return None
-    multiple = settings.integer("mlstm_round_up_to_multiple_of") or 64
     factors = (settings.number("qk_dim_factor") or 0.5, settings.number("v_dim_factor") or 1.0)
-    key, value = (-(-int(width * factor) // multiple) * multiple // heads for factor in factors)
+    key, value = (-(-int(width * factor) // ROUNDED) * ROUNDED // heads for factor in factors)
     return (_recurrent(((heads, key * value + key + 1),), item=None),)
 
 

@@ -13,20 +13,27 @@ from memscan.errors import FormatError
 
 HEAVY, SPARSE = "heavily_compressed_attention", "compressed_sparse_attention"
 RATES = {SPARSE: 4, HEAVY: 128}  # tokens to a vector; DeepseekV4Config.default_compress_rates
+SINGLES = frozenset({"dots3_note_text"})  # whose index keys are float32
 MARKS = {"F": "full", "S": "shared"}
 EVERY_FOURTH = frozenset({"hy_v4"})  # the first layer, and from the second on each fourth, runs an indexer of its own
 
 
-def indexed(settings: Settings, layer: int) -> tuple[Part, ...]:
-    """A layer of the type `indexed_attention`: what its attention keeps, and the keys of its indexer if it has its own."""
+def indexed(settings: Settings, layer: int, *, is_first: bool) -> tuple[Part, ...]:
+    """A layer of the type `indexed_attention`: what its attention keeps, and the keys of its indexer if it has its own.
+
+    `is_first` says whether no layer before it is of that type.
+    """
     kept: Part = latent(settings, layer, INDEXED) if is_latent(settings) else attention(settings, layer, INDEXED)
     if not _has_indexer(settings, layer):
         return (kept,)
     width = settings.integer("index_head_dim", "indexer_head_dim")
     if width is None:
         raise FormatError(f"{settings.path}: indexed attention needs index_head_dim")
+    if settings.model_type == "glm5_next_text":
+        width = 2 * width + 1  # with the gate of its pool, and the position in it
     heads = settings.integer("indexer_kv_heads") or 1
-    return kept, Indexer(width=heads * width)
+    positions = 3 if settings.model_type == "qwen4_exp_text" and is_first else 0
+    return kept, Indexer(width=heads * width, item=4 if settings.model_type in SINGLES else None, positions=positions)
 
 
 def minimax_sparse(settings: Settings, layer: int) -> tuple[Part, ...]:

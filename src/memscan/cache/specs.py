@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from memscan.architecture import Settings
 from memscan.cache.attention import attention
 from memscan.cache.cross import cross, crosses, image, seen_by
+from memscan.cache.decoder import decoder
 from memscan.cache.fields import layers_of, queries_of, width_of
 from memscan.cache.kinds import UNREAD, is_known, keeps_nothing
 from memscan.cache.latent import is_latent, latent
 from memscan.cache.layer_types import layer_types
 from memscan.cache.parts import Attention, CacheSpec, Latent, Part, State
 from memscan.cache.patterns import CHUNKED, CONV, FULL, HYBRID, HYBRID_SLIDING, INDEXED, LINEAR, SLIDING
-from memscan.cache.recurrent import convolution, states
+from memscan.cache.recurrent import convolution, embeddings_per_layer, states
 from memscan.cache.sparse import HEAVY, SPARSE, compressed, indexed, minimax_sparse
 from memscan.errors import FormatError
 
@@ -30,7 +31,7 @@ def specs(settings: Settings) -> tuple[CacheSpec, ...]:
         FormatError: where the config contradicts itself, or leaves out a size that no default stands for.
 
     """
-    text = settings.text
+    text = decoder(settings)
     layers = _layers(text)
     if layers is None:
         return ()
@@ -42,7 +43,8 @@ def specs(settings: Settings) -> tuple[CacheSpec, ...]:
         kind = settings.model_type or ""
         return tuple(CacheSpec(layer=layer, layer_type=kind, known=False, why=f"{kind} has {unread}") for layer in range(layers))
     types = layer_types(text, layers)
-    return tuple(_layer(settings, text, layer, types) for layer in range(layers))
+    seen = frozenset(seen_by(text))
+    return tuple(_layer(settings, text, layer, types, sees_image=layer in seen) for layer in range(layers))
 
 
 def _layers(text: Settings) -> int | None:
@@ -62,14 +64,14 @@ def _layers(text: Settings) -> int | None:
     return layers
 
 
-def _layer(whole: Settings, text: Settings, layer: int, types: tuple[str, ...]) -> CacheSpec:
+def _layer(whole: Settings, text: Settings, layer: int, types: tuple[str, ...], *, sees_image: bool) -> CacheSpec:
     layer_type = types[layer]
     own = _of_layer(text, layer, layer_type)
     if layer_type in BARE or _is_no_attention(own, layer):
         return CacheSpec(layer=layer, layer_type=layer_type, why=NO_ATTENTION)
-    if layer in seen_by(text):
+    if sees_image:
         return CacheSpec(layer=layer, layer_type="cross_attention", parts=(image(whole, own, layer),))
-    parts = _parts(own, layer, layer_type)
+    parts = _parts(own, layer, layer_type, is_first=types.index(layer_type) == layer)
     if parts is None:
         return CacheSpec(layer=layer, layer_type=layer_type, known=False, why=_why_unknown(own, layer_type))
     if _is_shared(text, layer, len(types)):
@@ -82,7 +84,7 @@ def _layer(whole: Settings, text: Settings, layer: int, types: tuple[str, ...]) 
     return CacheSpec(layer=layer, layer_type=layer_type, parts=parts, why=remark, assumed=bool(remark))
 
 
-def _parts(settings: Settings, layer: int, layer_type: str) -> tuple[Part, ...] | None:  # noqa: PLR0911 -- one for each kind
+def _parts(settings: Settings, layer: int, layer_type: str, *, is_first: bool) -> tuple[Part, ...] | None:  # noqa: PLR0911 -- one for each kind
     """What a layer of that type keeps; None where no rule is known."""
     kind = settings.model_type
     if kind == "deepseek_v4" and layer_type in (SLIDING, HEAVY, SPARSE):
@@ -90,7 +92,7 @@ def _parts(settings: Settings, layer: int, layer_type: str) -> tuple[Part, ...] 
     if layer_type in ATTENTION:
         return _attention(settings, layer, layer_type)
     if layer_type == INDEXED:
-        return indexed(settings, layer)
+        return *indexed(settings, layer, is_first=is_first), *embeddings_per_layer(settings, layer)
     if layer_type == "minimax_m3_sparse":
         return minimax_sparse(settings, layer)
     if layer_type == CONV:
@@ -99,7 +101,7 @@ def _parts(settings: Settings, layer: int, layer_type: str) -> tuple[Part, ...] 
         return None
     kept = _short_convolutions(settings, layer_type) or states(settings)
     if kept is None or layer_type == LINEAR:
-        return kept
+        return kept if kept is None else (*kept, *embeddings_per_layer(settings, layer))
     return (attention(settings, layer, SLIDING if layer_type == HYBRID_SLIDING else FULL), *kept)
 
 

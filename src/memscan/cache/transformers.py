@@ -20,6 +20,7 @@ SOURCE = "transformers 5.23.0, cache_utils.py"
 GROUP = 64  # `q_group_size`: values that share a scale and a zero point
 RESIDUAL = 128  # `residual_length`: tokens that wait in the model's dtype until they are quantized together
 SCALES = 8  # bytes: one float32 for the keys and one for the values of a layer (`Fp8QuantizedLayer`)
+POSITION = 8  # bytes of an int64
 GROWS = "while a layer takes a token in, its keys and values are there twice (`torch.cat`)"
 REMOTE = "the remote code of such models keeps keys and values of all heads"
 
@@ -57,7 +58,7 @@ def _line(group: Group, request: CacheRequest) -> Item:
         case Cross():
             return _cross(group, group.part, request)
         case Indexer():
-            return _tokens(group, request, tokens=request.tokens, elements=group.part.width, words=f"{group.part.width:,}")
+            return _indexer(group, group.part, request)
         case State():
             return _state(group, group.part, request)
         case Compressed():
@@ -66,7 +67,7 @@ def _line(group: Group, request: CacheRequest) -> Item:
 
 def _attention(group: Group, part: Attention, request: CacheRequest) -> Item:
     heads = request.heads(part.heads if part.broadcast is None else part.broadcast)
-    tokens = tokens_kept(part.window, request.tokens)
+    tokens = part.prompt + tokens_kept(part.window, request.tokens)
     if request.dtype in GROUPED_BITS:
         return _grouped(group, request, elements=heads * (part.key + part.value))
     words = f"{heads:,} KV heads x ({part.key:,} + {part.value:,})"
@@ -93,6 +94,23 @@ def _cross(group: Group, part: Cross, request: CacheRequest) -> Item:
     tokens = encoder_tokens(part, request)
     words = f"{heads:,} KV heads x ({part.key:,} + {part.value:,})"
     return _tokens(group, request, tokens=tokens, elements=heads * (part.key + part.value), words=words, noun="encoder tokens")
+
+
+def _indexer(group: Group, part: Indexer, request: CacheRequest) -> Item:
+    size = _size(request) if part.item is None else part.item
+    of_token = part.width * size + part.positions * POSITION
+    positions = f" + {part.positions} positions x {POSITION} bytes" if part.positions else ""
+    return Item(
+        name=group.name,
+        nbytes=request.sequences * group.layers * request.tokens * of_token,
+        basis=Basis.ASSUMED if group.assumed else Basis.DERIVED,
+        note=group.assumed,
+        formula=(
+            f"{request.sequences:,} sequences x {group.layers:,} layers x {request.tokens:,} tokens x "
+            f"({part.width:,} x {size} bytes{positions})"
+        ),
+        source=SOURCE,
+    )
 
 
 def encoder_tokens(part: Cross, request: CacheRequest) -> int:
@@ -179,7 +197,7 @@ def _state(group: Group, part: State, request: CacheRequest) -> Item:
 def _compressed(group: Group, part: Compressed, request: CacheRequest) -> Item:
     """Vectors, the tokens that wait for the next of them as key and gate, and the overlap with the one before."""
     vectors, waiting = divmod(request.tokens, part.rate)
-    overlap = 2 * part.width if part.overlaps and vectors else 0
+    overlap = 2 * part.rate * part.width if part.overlaps and vectors else 0
     of_one = vectors * part.width + waiting * 2 * part.width * (2 if part.overlaps else 1) + overlap
     size = request.model_size
     return Item(

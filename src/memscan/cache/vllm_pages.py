@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from memscan.architecture import Settings
+from memscan.cache.decoder import decoder
 from memscan.cache.groups import Group
 from memscan.cache.kv_dtypes import MODEL_SIZES, NVFP4, PER_TOKEN_HEAD
 from memscan.cache.parts import Attention, Compressed, Cross, Indexer, Latent, State
@@ -123,10 +124,10 @@ def _of_state(settings: Settings, group: Group, part: State, request: CacheReque
 
 def _recurrent_size(settings: Settings, request: CacheRequest) -> int:
     """`mamba_ssm_cache_dtype`: as the config says, float32 for some, else the model's."""
-    text = settings.text
+    text = decoder(settings)
     for name in STATE_DTYPES:
         declared = text.text_of(name)
-        if declared in MODEL_SIZES:
+        if declared is not None and declared in MODEL_SIZES:
             return MODEL_SIZES[declared]
     return 4 if text.model_type in SINGLES else request.model_size
 
