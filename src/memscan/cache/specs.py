@@ -53,7 +53,8 @@ def _layers(text: Settings) -> int | None:
     kind = text.model_type
     if kind == "nemotron_h":
         pattern = text.text_of("hybrid_override_pattern")
-        listed = text.texts("layer_types", "layers_block_type")
+        names = [name for name in ("layer_types", "layers_block_type") if text.gives(name)]
+        listed = text.texts(*names) if names else None
         return len(listed) if listed else len(pattern) if pattern else layers or 4
     if layers is not None and kind == "hrm_text" and not text.gives("num_layers_per_stack"):
         layers *= (text.integer("H_cycles") or 2) * ((text.integer("L_cycles") or 3) + 1)

@@ -5,7 +5,7 @@ from memscan.architecture import Settings, family
 BOTH_WAYS = frozenset({"gemma3_text", "gemma4_text", "gemma4_unified_text", "diffusion_gemma_text"})
 SWITCHED = frozenset(
     {
-        "deepseek_ocr2_text",
+        "deepseek_ocr2_encoder",
         "qwen2",
         "qwen2_5_omni_talker",
         "qwen2_5_omni_text",
@@ -17,7 +17,6 @@ SWITCHED = frozenset(
     }
 )
 """Model types whose class has no window unless `use_sliding_window` is true."""
-NEVER = frozenset({"qwen3_vl_moe_text"})
 
 
 def window_of(settings: Settings) -> int | None:
@@ -31,7 +30,7 @@ def window_of(settings: Settings) -> int | None:
         return (settings.integer("local_attention") or 0) // 2 or None
     if kind == "mimo_v2_flash" and settings.gives("sliding_window_size"):
         return (settings.integer("sliding_window_size") or 0) + 1
-    if kind in NEVER or _is_off(settings):
+    if _is_off(settings):
         return None
     window = settings.integer("sliding_window", "sliding_window_size", "attention_window_size")
     if window is None and kind == "dots3_note_text":
