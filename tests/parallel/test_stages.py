@@ -5,7 +5,7 @@ import pytest
 from memscan.dtype import SAFETENSORS
 from memscan.errors import UsageError
 from memscan.modules import numbered_block
-from memscan.parallel import shares, stages
+from memscan.parallel import layer_shares, stages
 from memscan.tensor import TensorInfo
 
 
@@ -32,12 +32,12 @@ def llama(layers):
     ],
 )
 def test_what_is_left_over_goes_to_the_middle(layers, count, expected):
-    assert shares(layers, count) == expected
+    assert layer_shares(layers, count) == expected
 
 
 def test_more_stages_than_layers_is_an_error():
     with pytest.raises(UsageError, match="--pp 5 is more than the 4 layers"):
-        shares(4, 5)
+        layer_shares(4, 5)
 
 
 def test_the_ends_hold_embedding_and_head():

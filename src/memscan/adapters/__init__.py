@@ -4,5 +4,6 @@ from memscan.adapters.base import Adapter
 from memscan.adapters.kbit import upcast
 from memscan.adapters.lora import lora
 from memscan.adapters.setting import ALL_LINEAR, Lora, lora_setting
+from memscan.adapters.subclasses import classes_told
 
-__all__ = ["ALL_LINEAR", "Adapter", "Lora", "lora", "lora_setting", "upcast"]
+__all__ = ["ALL_LINEAR", "Adapter", "Lora", "classes_told", "lora", "lora_setting", "upcast"]

@@ -1,7 +1,11 @@
 """What a model takes while it works: the bill of an inference or a training, line by line."""
 
-from memscan.bills.bill import Answer, Bill, Peak, Share, Verdict, moments, peak, verdict
-from memscan.bills.inference import Prepared, inference, prepare
+from memscan.bills.api import estimate_inference, estimate_training, recipe_of, workload_of
+from memscan.bills.bill import Answer, Bill, Peak, Share, Verdict, in_order, moments, peak, verdict
+from memscan.bills.inference import inference_bill
+from memscan.bills.prepared import Prepared, prepare, spread
+from memscan.bills.recipe import Recipe
+from memscan.bills.training import training_bill
 from memscan.bills.workload import Workload
 
 __all__ = [
@@ -9,12 +13,20 @@ __all__ = [
     "Bill",
     "Peak",
     "Prepared",
+    "Recipe",
     "Share",
     "Verdict",
     "Workload",
-    "inference",
+    "estimate_inference",
+    "estimate_training",
+    "in_order",
+    "inference_bill",
     "moments",
     "peak",
     "prepare",
+    "recipe_of",
+    "spread",
+    "training_bill",
     "verdict",
+    "workload_of",
 ]

@@ -1,8 +1,14 @@
 """The library's doors to bills: a report and plain words in, a bill out."""
 
+from typing import Any
+
+from memscan.adapters import lora_setting
 from memscan.bills.bill import Bill
-from memscan.bills.inference import inference
-from memscan.bills.workload import TRANSFORMERS, Workload
+from memscan.bills.inference import inference_bill
+from memscan.bills.prepared import spread
+from memscan.bills.recipe import Recipe
+from memscan.bills.training import training_bill
+from memscan.bills.workload import AUTO, Workload
 from memscan.devices import builtin, parse_device
 from memscan.document import shown
 from memscan.dtype import SHORT
@@ -19,7 +25,7 @@ def estimate_inference(
     batch: int = 1,
     dtype: str | None = None,
     kv_dtype: str | None = None,
-    engine: str = TRANSFORMERS,
+    engine: str = AUTO,
     attention: str = "sdpa",
     tp: int = 1,
     pp: int = 1,
@@ -44,9 +50,49 @@ def estimate_inference(
         gpu_memory_utilization=gpu_memory_utilization, cuda_context=cuda_context, allocator=allocator,
     )  # fmt: skip
     if device is None:
-        return inference(report, workload)
+        return inference_bill(report, workload)
     found = parse_device(device, builtin())
-    return inference(report, workload, found.device, found.count)
+    return inference_bill(report, spread(report, workload, found.count), found.device, found.count)
+
+
+def estimate_training(
+    report: Report,
+    *,
+    batch: int = 1,
+    seq: int | None = None,
+    optimizer: str = "adamw",
+    precision: str = "bf16",
+    lora: str | None = None,
+    qlora: str | None = None,
+    zero: int | None = None,
+    fsdp: str | None = None,
+    gpus: int = 1,
+    gpus_per_node: int | None = None,
+    offload: str | None = None,
+    gradient_checkpointing: bool = False,
+    attention: str = "sdpa",
+    cuda_context: int | None = None,
+    allocator: int | None = None,
+    device: str | None = None,
+) -> Bill:
+    """What one device takes for a step of training the model of `report` (from `memscan.scan`).
+
+    `lora` is a word such as `r=16,targets=q_proj,v_proj`; `device` as for `estimate_inference`. Sizes are bytes. Raises
+    UsageError for what makes no sense for this model; requests nothing.
+    """
+    recipe = recipe_of(
+        batch=batch, seq=seq, optimizer=optimizer, precision=precision, lora=lora, qlora=qlora, zero=zero, fsdp=fsdp, gpus=gpus,
+        gpus_per_node=gpus_per_node, offload=offload, gradient_checkpointing=gradient_checkpointing, attention=attention,
+        cuda_context=cuda_context, allocator=allocator,
+    )  # fmt: skip
+    return training_bill(report, recipe, None if device is None else parse_device(device, builtin()).device)
+
+
+def recipe_of(*, lora: str | None, **words: Any) -> Recipe:
+    """The recipe that these words, the arguments of `estimate_training`, ask for; UsageError where they make no sense."""
+    recipe = Recipe(lora=None if lora is None else lora_setting(lora), **words)
+    recipe.check()
+    return recipe
 
 
 def workload_of(

@@ -1,6 +1,6 @@
 """A bill: what one device holds for a workload, line by line, and whether it fits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -8,6 +8,9 @@ from memscan.devices import Device
 from memscan.estimate import Report
 from memscan.item import Item
 from memscan.note import Note
+
+ORDER = ("prefill", "logits", "decode", "forward", "backward", "end of backward", "step")
+"""Every moment of an inference, then of a training step, as they follow each other."""
 
 
 class Answer(StrEnum):
@@ -71,11 +74,6 @@ class Bill:
     notes: tuple[Note, ...] = ()
 
     @property
-    def phases(self) -> tuple[str, ...]:
-        """The moments at which the lines differ, in the order in which the lines name them."""
-        return tuple(dict.fromkeys(phase for item in self.items for phase in sorted(item.phases)))
-
-    @property
     def unknown(self) -> tuple[Item, ...]:
         """The lines that no number is known of."""
         return tuple(item for item in self.items if item.nbytes is None)
@@ -106,8 +104,13 @@ def peak(items: Sequence[Item]) -> Peak:
 
 def moments(items: Sequence[Item]) -> tuple[Peak, ...]:
     """The bytes of every phase, in order; of one that has no name where no line has a phase."""
-    phases = dict.fromkeys(phase for item in items for phase in sorted(item.phases))
-    return tuple(_moment(items, phase) for phase in phases) or (_moment(items, None),)
+    phases = {phase for item in items for phase in item.phases}
+    return tuple(_moment(items, phase) for phase in in_order(phases)) or (_moment(items, None),)
+
+
+def in_order(phases: Iterable[str]) -> list[str]:
+    """The phases as they follow each other; one that is not known comes last."""
+    return sorted(phases, key=lambda phase: (ORDER.index(phase) if phase in ORDER else len(ORDER), phase))
 
 
 def _moment(items: Sequence[Item], phase: str | None) -> Peak:

@@ -54,12 +54,13 @@ def experts(settings: Settings, tensors: Sequence[TensorInfo], *, tied: bool) ->
         return None
     total = sum(tensor.elements for tensor in parameters)
     active = total - routed + routed * chosen // count
-    embedding = sum(tensor.elements for tensor in parameters if _is_embedding(tensor.name))
+    embedding = sum(tensor.elements for tensor in parameters if is_embedding(tensor.name))
     return Experts(
         count=count, chosen=chosen, total=total, routed=routed, active=active,
         active_without_embedding=active if tied else active - embedding,
     )  # fmt: skip
 
 
-def _is_embedding(name: str) -> bool:
+def is_embedding(name: str) -> bool:
+    """Whether a tensor is the input embedding, by its name."""
     return name.rpartition(".")[0].rpartition(".")[2] in EMBEDDINGS

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from memscan.checkpoint import is_buffer
 from memscan.dtype import CASTS, STORED_AS, Kind
 from memscan.errors import UsageError
 from memscan.estimate import Report, cast_dtypes, dense, weights_dtype
@@ -34,7 +35,7 @@ def held(report: Report, dtype: str | None) -> Held:
     """The scope of `report`, loaded in `dtype`; UsageError where that cannot be known."""
     scope = report.scopes[report.scope]
     if dtype is None or dtype == _stored(scope):
-        basis = Basis.MEASURED if report.model.checkpoint.shards and not scope.created else Basis.DERIVED
+        basis = Basis.MEASURED if report.model.checkpoint.shards and all(map(is_buffer, scope.created)) else Basis.DERIVED
         packed = report.model.quantization is not None
         computes = _computes(report, scope)
         return Held(tensors=scope.tensors, dtype=_stored(scope) or "as stored", computes=computes, basis=basis, packed=packed)
@@ -57,7 +58,8 @@ def held(report: Report, dtype: str | None) -> Held:
 
 def _stored(scope: Scope) -> str | None:
     """The one dtype of all floating tensors; None where there are several, or packed ones."""
-    names = {STORED_AS.get(one.dtype.name) for one in scope.tensors if one.dtype.kind in (Kind.FLOAT, Kind.QUANTIZED)}
+    weights = (one for one in scope.tensors if one.dtype.kind in (Kind.FLOAT, Kind.QUANTIZED) and not is_buffer(one))
+    names = {STORED_AS.get(one.dtype.name) for one in weights}
     return names.pop() if len(names) == 1 else None
 
 

@@ -26,6 +26,7 @@ class Subject:
     experts: Experts | None
     sharding: Sharding
     stages: tuple[Stage, ...]
+    engine: str
     planned: bool
     """Whether the engine's own plan cuts the tensors; else their names have to tell."""
 
@@ -62,13 +63,15 @@ def subject(report: Report, *, dtype: str | None, engine: str, degrees: Degrees)
             loaded.tensors, block_of=scope.block_of, number=degrees.pipeline, layers=text.layers("num_hidden_layers"),
             tied=scope.tied,
         ),
-        planned=bool(plan) or engine == "vllm",
+        engine=engine, planned=bool(plan) or engine == "vllm",
     )  # fmt: skip
 
 
 def divided(tensors: Sequence[TensorInfo]) -> tuple[list[TensorInfo], list[TensorInfo], list[TensorInfo]]:
     """Parameters outside the routed experts, those of the experts, and buffers."""
-    plain, routed, buffers = [], [], []
+    plain: list[TensorInfo] = []
+    routed: list[TensorInfo] = []
+    buffers: list[TensorInfo] = []
     for tensor in tensors:
         (buffers if is_buffer(tensor) else routed if is_expert(tensor.name) else plain).append(tensor)
     return plain, routed, buffers

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from memscan.bills.experts import is_embedding
+from memscan.bills.held import Held
 from memscan.bills.subject import Subject, divided
+from memscan.bills.workload import LLAMA_CPP
 from memscan.item import Basis, Item
 from memscan.parallel import Stage
 from memscan.quantizers import Dense, layers
@@ -19,6 +22,8 @@ def weight_items(subject: Subject, stage: Stage, *, offload_experts: bool) -> It
     experts = subject.experts
     if experts is None:
         plain, routed = [*plain, *routed], []
+    if subject.engine == LLAMA_CPP and not subject.scope.tied:
+        plain = [tensor for tensor in plain if not is_embedding(tensor.name)]
     yield _weights(subject, "weights", plain)
     if routed and not offload_experts:
         yield _weights(subject, f"weights: {plural(experts.count if experts else 0, 'routed expert')} a layer", routed)
@@ -27,10 +32,16 @@ def weight_items(subject: Subject, stage: Stage, *, offload_experts: bool) -> It
         yield Item(name="buffers", nbytes=subject.nbytes(buffers), basis=Basis.DERIVED, formula=formula)
 
 
-def offloaded(subject: Subject, stage: Stage) -> tuple[Item, ...]:
-    """The routed experts in the memory of the CPU."""
-    _, routed, _ = divided(stage.tensors)
-    return (_weights(subject, "weights: routed experts", routed),) if routed else ()
+def on_the_host(subject: Subject, stage: Stage, *, offload_experts: bool) -> tuple[Item, ...]:
+    """What a device of `stage` leaves in the memory of the CPU.
+
+    llama.cpp never offloads the input embedding: `load_tensors` of src/llama-model.cpp gives the input layer to the CPU. A head
+    that is tied to it is a copy on the device.
+    """
+    plain, routed, _ = divided(stage.tensors)
+    found = [_weights(subject, "weights: routed experts", routed)] if routed and offload_experts else []
+    embedding = [tensor for tensor in plain if is_embedding(tensor.name)] if subject.engine == LLAMA_CPP else []
+    return (*found, _weights(subject, "weights: input embedding", embedding)) if embedding else tuple(found)
 
 
 def expert_buffer(subject: Subject, stage: Stage, engine: str) -> Iterator[Item]:
@@ -38,7 +49,7 @@ def expert_buffer(subject: Subject, stage: Stage, engine: str) -> Iterator[Item]
     _, routed, _ = divided(stage.tensors)
     if not routed:
         return
-    if engine == "llama.cpp":
+    if engine == LLAMA_CPP:
         yield Item(name="experts in work", nbytes=0, basis=Basis.DERIVED, note="llama.cpp computes them on the CPU (--cpu-moe)")
         return
     groups: dict[str, int] = {}
@@ -64,7 +75,7 @@ def _weights(subject: Subject, name: str, tensors: Sequence[TensorInfo]) -> Item
         formula += f" shared by tp {degrees.tensor}, ep {degrees.expert}, what is not cut whole on each rank"
     note = loaded.note if name == "weights" else ""
     if basis is Basis.ASSUMED and shared and not subject.planned:
-        note = "transformers has no plan for this model: cut as vLLM cuts tensors of these names"
+        note = f"{subject.engine} has no plan for this model: cut as vLLM cuts tensors of these names"
     nbytes = subject.nbytes(tensors)
     # What is cut by names may be whole on each rank; a quantizer that judged by names may take more or less.
     most = whole if basis is Basis.ASSUMED and shared else None
@@ -80,14 +91,22 @@ def dequantized(subject: Subject, dense: Dense) -> Iterator[Item]:
         return
     if declared is not None and declared.method == "bitsandbytes" and not declared.settings.get("load_in_4bit"):
         return
-    largest = max(layers(dense), key=lambda one: one.elements, default=None)
-    if largest is None:
-        return
     width, word = _compute_width(subject, name)
-    yield Item(
-        name="dequantization buffer", nbytes=largest.elements * width, basis=Basis.DERIVED, phases=frozenset({"prefill"}),
-        note=f"{largest.module} is made dense in {word} while it works",
-        formula=f"{largest.rows:,} x {largest.columns:,} x {width} bytes", source="bitsandbytes 0.50 `MatMul4Bit`, hqq 0.2.8",
+    found = largest_linear(dense, subject.held, width, frozenset({"prefill", "decode"}), f"made dense in {word} while it works")
+    if found is not None:
+        yield found
+
+
+def largest_linear(dense: Dense, loaded: Held, width: int, phases: frozenset[str], note: str) -> Item | None:
+    """The largest packed linear layer with `width` bytes a value; None where no layer is packed."""
+    packed = {tensor.name for tensor in loaded.tensors if tensor.nbytes < tensor.elements}
+    largest = max((one for one in layers(dense) if one.name in packed), key=lambda one: one.elements, default=None)
+    if largest is None:
+        return None
+    return Item(
+        name="dequantization buffer", nbytes=largest.elements * width, basis=Basis.DERIVED, phases=phases,
+        note=f"{largest.module}: {note}", formula=f"{largest.rows:,} x {largest.columns:,} x {width} bytes",
+        source="bitsandbytes 0.50 `MatMul4Bit`, hqq 0.2.8",
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from memscan.parallel import Degrees
 
 TRANSFORMERS, VLLM, LLAMA_CPP = "transformers", "vllm", "llama.cpp"
 ENGINES = (TRANSFORMERS, VLLM, LLAMA_CPP)
+AUTO = "auto"
 ATTENTIONS = ("sdpa", "eager")
 MOST_TOKENS = 1 << 32
 MOST_SEQUENCES = 1 << 24
@@ -26,7 +27,8 @@ class Workload:
     """What the weights are loaded in, a name of `memscan.DTYPES`; None: as stored."""
     kv_dtype: str | None = None
     """What the KV cache is kept in; None: the model's dtype."""
-    engine: str = TRANSFORMERS
+    engine: str = AUTO
+    """Whose rules hold; `auto`: llama.cpp for GGUF, transformers for all else."""
     attention: str = ATTENTIONS[0]
     degrees: Degrees = field(default_factory=Degrees)
     encoder_tokens: int | None = None
@@ -52,7 +54,7 @@ class Workload:
         _positive("encoder tokens", self.encoder_tokens, MOST_TOKENS)
         _positive("prefill", self.prefill, MOST_TOKENS)
         _positive("max sequences", self.max_sequences, MOST_SEQUENCES)
-        if self.engine not in ENGINES:
+        if self.engine not in (AUTO, *ENGINES):
             raise UsageError(f"{shown(self.engine)} is not an engine; expected one of {', '.join(ENGINES)}")
         if self.attention not in ATTENTIONS:
             raise UsageError(f"{shown(self.attention)} is not an attention; expected one of {', '.join(ATTENTIONS)}")

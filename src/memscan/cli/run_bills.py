@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from memscan.bills import Bill, inference, spread, training, training_of, workload_of
+from memscan.bills import Bill, inference_bill, recipe_of, spread, training_bill, workload_of
 from memscan.cli.exit import code_of
 from memscan.cli.options import Options
 from memscan.cli.run import finish, scan, shown_word
@@ -30,17 +30,17 @@ def run_inference(options: Options, asked: Mapping[str, Any], given: Mapping[str
 
     def one(report: Report) -> Bill:
         if named is None:
-            return inference(report, workload)
-        return inference(report, spread(report, workload, named.count), named.device, named.count)
+            return inference_bill(report, workload)
+        return inference_bill(report, spread(report, workload, named.count), named.device, named.count)
 
     return _bills(options, one, explain=bool(given["explain"]))
 
 
 def run_training(options: Options, asked: Mapping[str, Any], given: Mapping[str, Any]) -> int:
     """`memscan training`."""
-    recipe, named = training_of(**asked), _named(given)
+    recipe, named = recipe_of(**asked), _named(given)
     device = None if named is None else named.device
-    return _bills(options, lambda report: training(report, recipe, device), explain=bool(given["explain"]))
+    return _bills(options, lambda report: training_bill(report, recipe, device), explain=bool(given["explain"]))
 
 
 def run_fit(options: Options, asked: Mapping[str, Any], given: Mapping[str, Any]) -> int:
@@ -69,7 +69,8 @@ def run_devices(given: Mapping[str, Any]) -> int:
         targets=(), scan={}, output=None if given["output"] in (None, "-") else str(given["output"]),
         output_format="json" if given["as_json"] else str(given["output_format"]),
     )  # fmt: skip
-    return finish(options, [_devices(given)], lambda results: render_devices(results[0], options.output_format))
+    found = _devices(given)
+    return finish(options, [found], lambda _: render_devices(found, options.output_format))
 
 
 def _bills(options: Options, one: Callable[[Report], Bill], *, explain: bool) -> int:

@@ -13,7 +13,7 @@ SCALES = {"": 1, "k": 1 << 10, "m": 1 << 20}
 LONGEST = 20  # characters; a longer number is no count
 
 
-class Count(click.ParamType):
+class Count(click.ParamType[int]):
     """A whole number of at least 1: `8192`, `8,192`, `8k` (8,192)."""
 
     name = "count"
@@ -31,7 +31,7 @@ class Count(click.ParamType):
         return number
 
 
-class Size(click.ParamType):
+class Size(click.ParamType[int]):
     """Bytes: `24GiB`, `24GB`, `500MB`."""
 
     name = "size"

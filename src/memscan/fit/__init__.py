@@ -1,1 +1,7 @@
 """The inverse questions: what fits on a device."""
+
+from memscan.fit.answers import COMMON, Fit, Row, fit
+from memscan.fit.device_map import device_map, parse_max_memory
+from memscan.fit.largest import Largest
+
+__all__ = ["COMMON", "Fit", "Largest", "Row", "device_map", "fit", "parse_max_memory"]

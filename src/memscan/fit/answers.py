@@ -18,6 +18,13 @@ DTYPES = {
 """What each engine loads, beside the checkpoint as it is stored."""
 
 
+COMMON = (
+    "t4", "rtx-3060-12gb", "rtx-4060-ti-16gb", "rtx-3090", "rtx-4090", "rtx-5090", "l4", "a10g", "l40s", "a100-40gb", "a100-80gb",
+    "h100", "h200", "b200", "mi300x", "m4-pro-48gb", "m4-max-128gb",
+)  # fmt: skip
+"""Devices that a table without a device is of: what people have, and what clouds rent."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One dtype on one device."""
@@ -55,7 +62,7 @@ def fit(
     Raises UsageError for a workload that this model cannot have.
     """
     first = prepare(report, workload)
-    chosen = tuple(dtypes) or (None, *(one for one in DTYPES[workload.engine] if one != first.model.held.dtype))
+    chosen = tuple(dtypes) or (None, *(one for one in DTYPES[first.workload.engine] if one != first.model.held.dtype))
     ready, notes = [first] if chosen[:1] == (None,) else [], []
     for dtype in chosen:
         if dtype is None:

@@ -97,13 +97,12 @@ def _inside(part: Mapping[str, Any], model_type: str, settings: Settings | None)
     if settings is not None and steps:
         model_type = settings.model_type or model_type
     if "class" in part:
-        name: str | None = part["class"]
+        chosen: str = part["class"]
         # A class may be built from another type's config: `BertModel` in DPR.
-        owners = (model_type, *_owners().get(name, ()))
-        model_type = next((owner for owner in owners if name in _types().get(owner, {})), model_type)
-    else:
-        kind = None if settings is None else family(model_type)
-        name = None if kind is None else kind.chosen(part["auto"], _declared(settings))
+        owners = (model_type, *_owners().get(chosen, ()))
+        return next((owner for owner in owners if chosen in _types().get(owner, {})), model_type), chosen, settings
+    kind = None if settings is None else family(model_type)
+    name = None if kind is None else kind.chosen(part["auto"], _declared(settings))
     return None if name is None else (model_type, name, settings)
 
 

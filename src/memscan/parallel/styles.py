@@ -28,12 +28,13 @@ class Style(StrEnum):
     """Of routed experts."""
 
 
-KEY_VALUE = frozenset({"k_proj", "v_proj", "key", "value", "wk", "wv", "key_proj", "value_proj", "k", "v"})
-FUSED = frozenset({"qkv_proj", "query_key_value", "c_attn", "Wqkv", "W_pack", "wqkv", "qkv", "in_proj_qkv"})
+KEY_VALUE = frozenset({"k_proj", "v_proj", "key", "value", "wk", "wv", "key_proj", "value_proj", "k", "v", "attn_k", "attn_v"})
+FUSED = frozenset({"qkv_proj", "query_key_value", "c_attn", "Wqkv", "W_pack", "wqkv", "qkv", "in_proj_qkv", "attn_qkv"})
 COLUMN = frozenset(
     {
         "q_proj", "query", "wq", "q", "query_proj", "q_b_proj", "kv_b_proj", "gate_proj", "up_proj", "gate_up_proj", "w1", "w3",
-        "fc1", "c_fc", "fc_in", "dense_h_to_4h", "wi", "wi_0", "wi_1", "up_gate_proj", "linear_fc1",
+        "fc1", "c_fc", "fc_in", "dense_h_to_4h", "wi", "wi_0", "wi_1", "up_gate_proj", "linear_fc1", "attn_q",
+        "ffn_gate", "ffn_up",
         # state-space and linear-attention mixers: cut by their heads
         "in_proj", "in_proj_qkvz", "in_proj_ba", "in_proj_z", "in_proj_b", "in_proj_a", "conv1d", "dt_proj", "A_log", "D",
         "dt_bias",
@@ -42,6 +43,7 @@ COLUMN = frozenset(
 ROW = frozenset(
     {
         "o_proj", "out_proj", "wo", "o", "down_proj", "w2", "fc2", "c_proj", "fc_out", "dense_4h_to_h", "x_proj", "linear_fc2",
+        "attn_output", "ffn_down",
     }
 )  # fmt: skip
 VOCABULARY = frozenset({"embed_tokens", "wte", "word_embeddings", "embed_in", "tok_embeddings", "lm_head", "embed_out", "output"})
@@ -52,7 +54,7 @@ TRANSFORMERS = {
 }  # fmt: skip
 """The words of a plan that cut something; any other leaves it whole on each rank."""
 HEADS = ("lm_head", "embed_out")
-EXPERT = re.compile(r"(?:^|\.)experts\.")
+EXPERT = re.compile(r"(?:^|\.)(?:experts\.|ffn_[a-z_]+_exps(?:\.|$))")  # the second as GGUF names them
 
 StyleOf = Callable[[str], Style]
 """The style of a tensor by its name."""

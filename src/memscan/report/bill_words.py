@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from memscan.bills import Bill, moments
+from memscan.bills import Bill, in_order, moments
 from memscan.item import Basis, Item
 from memscan.printable import safe
 from memscan.report.words import scope_words, short
@@ -42,7 +42,7 @@ def share_rows(bill: Bill) -> list[tuple[str, ...]]:
 
 
 def _row(item: Item) -> tuple[str, ...]:
-    when = f" ({', '.join(sorted(item.phases))})" if item.phases else ""
+    when = f" ({', '.join(in_order(item.phases))})" if item.phases else ""
     size = ("?", "?") if item.nbytes is None else (f"{item.nbytes:,}", iec_bytes(item.nbytes))
     return (short(item.name) + when, *size, _basis(item), safe(item.note))
 

@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 
-from memscan.bills import Bill, moments
+from memscan.bills import Bill, in_order, moments
 from memscan.item import Item
 from memscan.printable import safe
 from memscan.report.base import Failure
@@ -96,7 +96,7 @@ def _json(results: Sequence[Result], explain: bool) -> str:  # noqa: ARG001 -- t
 
 
 def bill_object(bill: Bill) -> dict[str, object]:
-    """A bill as the JSON object of schema 1: `bill.schema.json`, docs/json.md."""
+    """A bill as the JSON object of schema 1; see docs/json.md."""
     top, found = bill.peak, bill.verdict
     every = moments(bill.items)
     return {
@@ -140,7 +140,7 @@ def _item(item: Item) -> dict[str, object]:
         "basis": item.basis.value,
         "least_bytes": item.least,
         "most_bytes": item.most,
-        "phases": sorted(item.phases),
+        "phases": in_order(item.phases),
         "note": item.note,
         "formula": item.formula,
         "source": item.source,
@@ -162,7 +162,7 @@ def _csv(results: Sequence[Result], explain: bool) -> str:  # noqa: ARG001 -- a 
 
 def _cells(item: Item) -> tuple[object, ...]:
     blank = ["" if one is None else one for one in (item.nbytes, item.least, item.most)]
-    phases = " ".join(sorted(item.phases))
+    phases = ", ".join(in_order(item.phases))
     return (guarded(item.name), phases, blank[0], item.basis.value, blank[1], blank[2], guarded(safe(item.note)))
 
 

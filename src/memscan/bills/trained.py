@@ -1,0 +1,121 @@
+"""What a training step changes, and what it leaves as it is: all weights of a model, or adapters on frozen ones."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from memscan.adapters import Adapter, classes_told, lora, upcast
+from memscan.bills.held import Held, held
+from memscan.bills.recipe import QLORA, Recipe
+from memscan.checkpoint import is_buffer
+from memscan.dtype import SAFETENSORS, DType, Kind
+from memscan.errors import UsageError
+from memscan.estimate import Report, dense
+from memscan.model import Scope
+from memscan.optimizers import Trained
+from memscan.parallel import Precision
+from memscan.quantizers import Dense
+from memscan.tensor import TensorInfo
+
+WHOLE = 4
+TRAINABLE = (Kind.FLOAT, Kind.QUANTIZED)  # blocks of a quantization are trained once they are dense
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subjects:
+    """The weights of one step."""
+
+    trained: tuple[Trained, ...]
+    """Those that get gradients."""
+    precision: Precision
+    """What a value of them takes."""
+    frozen: tuple[TensorInfo, ...]
+    """Weights that do not, in the dtype that they are held in."""
+    upcast: int
+    """Bytes by which peft widens what a quantization has left of them."""
+    buffers: int
+    """Bytes of the buffers."""
+    adapter: Adapter | None
+    base: Held | None
+    """How the frozen weights are held."""
+    dense: Dense
+    units: Mapping[str, int]
+    """Elements of each block, trained or not."""
+    root: int
+    """Elements of all that no block has."""
+
+
+def subjects(report: Report, recipe: Recipe, precision: Precision) -> Subjects:
+    """The weights of `report` in the hands of `recipe`; UsageError where they cannot be trained so."""
+    scope = report.scopes[report.scope]
+    if scope.parameters is None:
+        raise UsageError(f"training is not known for packed weights of which the parameters are not known: {scope.unknown}")
+    weights = classes_told(dense(report.model, scope))
+    parameters = [tensor for tensor in scope.tensors if not is_buffer(tensor)]
+    units, root = _units(scope, parameters)
+    buffers = sum(tensor.nbytes for tensor in scope.tensors if is_buffer(tensor))
+    if recipe.lora is None:
+        if recipe.qlora is not None:
+            raise UsageError("--qlora quantizes weights under adapters: give --lora r=16,targets=all-linear too")
+        trained = _all(parameters, weights, scope, precision.stepped)
+        rest = tuple(tensor for tensor in parameters if tensor.dtype.kind not in TRAINABLE)
+        return Subjects(
+            trained=trained, precision=precision, frozen=rest, upcast=0, buffers=buffers, adapter=None, base=None, dense=weights,
+            units=units, root=root,
+        )  # fmt: skip
+    base, widened = _base(report, recipe, precision)
+    outputs = None if scope.layout is None else scope.layout.outputs
+    adapter = lora(weights, recipe.lora, class_name=scope.class_name, outputs=outputs)
+    values = _of_adapters(adapter, precision)
+    frozen = tuple(tensor for tensor in base.tensors if not is_buffer(tensor))
+    trained = tuple(Trained(name=one.name, shape=one.shape, dtype=values.stepped) for one in adapter.trained)
+    return Subjects(
+        trained=trained, precision=values, frozen=frozen, upcast=widened, buffers=buffers, adapter=adapter, base=base,
+        dense=weights, units=units, root=root,
+    )  # fmt: skip
+
+
+def _of_adapters(adapter: Adapter, precision: Precision) -> Precision:
+    """DeepSpeed casts adapters as it casts everything; elsewhere they are trained in the dtype that peft gives them."""
+    if precision.engine == "deepspeed":
+        return precision
+    width = max((one.dtype.block_bytes for one in adapter.trained), default=WHOLE)
+    stepped = SAFETENSORS["F32"] if width == WHOLE else precision.stepped
+    return replace(precision, weights=width, gradients=width, stepped=stepped)
+
+
+def _base(report: Report, recipe: Recipe, precision: Precision) -> tuple[Held, int]:
+    """The frozen weights, and the bytes that peft widens them by."""
+    if recipe.qlora is not None:
+        method = QLORA[recipe.qlora]
+        found = held(report, method)
+        return found, upcast(found.tensors, method)
+    if report.model.quantization is not None:
+        found = held(report, None)
+        return found, upcast(found.tensors, report.model.quantization)
+    half = "float16" if recipe.precision.startswith("fp16") else "bfloat16"
+    return held(report, "float32" if precision.weights == WHOLE else half), 0
+
+
+def _all(parameters: Iterable[TensorInfo], weights: Dense, scope: Scope, stepped: DType) -> tuple[Trained, ...]:
+    owners = {weight.name: weight.module for weight in weights.weights}
+    heads = set() if scope.layout is None else {f"{name}.weight" for name in scope.layout.outputs}
+    return tuple(
+        Trained(
+            name=one.name, shape=one.shape, dtype=stepped, embedding=owners.get(one.name) == "Embedding",
+            hidden_matrix=False if one.name in heads else None,
+        )
+        for one in parameters if one.dtype.kind in TRAINABLE
+    )  # fmt: skip
+
+
+def _units(scope: Scope, parameters: Iterable[TensorInfo]) -> tuple[Mapping[str, int], int]:
+    """Elements by block, and of the rest."""
+    units: dict[str, int] = {}
+    root = 0
+    for tensor in parameters:
+        block = scope.block_of(tensor.name.rpartition(".")[0])
+        if block is None:
+            root += tensor.elements
+        else:
+            units[block] = units.get(block, 0) + tensor.elements
+    return units, root
