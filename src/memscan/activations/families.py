@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from memscan.activations.recipes import gemma, llama
+from memscan.activations.recipes import bert, gemma, gpt2, gpt_neox, llama, opt, t5, vit
 from memscan.activations.setup import Setup
 from memscan.activations.tape import Tape
 from memscan.activations.tensor import Tensor
@@ -26,27 +26,36 @@ class Model(Protocol):
 Recipe = Callable[[Settings, Setup], Model]
 
 RECIPES: Mapping[str, Recipe] = {
+    "bert": bert.bert,
+    "camembert": bert.roberta,
     "gemma": gemma.gemma,
     "gemma2": gemma.gemma2,
     "gemma3_text": gemma.gemma3,
+    "gpt2": gpt2.Gpt2,
+    "gpt_neox": gpt_neox.GptNeox,
     "granite": llama.granite,
     "llama": llama.llama,
     "mistral": llama.mistral,
     "mixtral": llama.mixtral,
+    "opt": opt.Opt,
     "phi3": llama.phi3,
     "qwen2": llama.qwen2,
     "qwen2_moe": llama.qwen2_moe,
     "qwen3": llama.qwen3,
     "qwen3_moe": llama.qwen3_moe,
+    "roberta": bert.roberta,
+    "t5": t5.T5,
+    "vit": vit.Vit,
+    "xlm-roberta": bert.roberta,
 }
 """Those whose peaks are compared with torch's own count of bytes."""
 
 NEAREST: Mapping[str, tuple[str, Recipe]] = {
-    "encoder": ("Llama", llama.llama),
+    "encoder": ("BERT", bert.bert),
     "experts": ("Mixtral", llama.mixtral),
     "gated": ("Llama", llama.llama),
-    "plain": ("Llama", llama.llama),
-    "vision": ("Llama", llama.llama),
+    "plain": ("GPT-2", gpt2.Gpt2),
+    "vision": ("ViT", vit.Vit),
 }
 """For types without a recipe, by what their config has."""
 

@@ -22,8 +22,8 @@ def causal_loss(tape: Tape, logits: Tensor) -> Tensor:
 
 
 def cross_entropy(tape: Tape, logits: Tensor, labels: Tensor | None = None) -> Tensor:
-    """`nn.functional.cross_entropy`; in float32 where CUDA's autocast takes it there."""
-    if tape.autocast is not None and not tape.on_cpu:
+    """`nn.functional.cross_entropy`, which autocast does in float32."""
+    if tape.autocast is not None:
         logits = cast(tape, logits, FULL)
     chances = keeping_output(tape, logits)
     made = tape.new((), chances.itemsize)

@@ -16,7 +16,7 @@ def linear(tape: Tape, one: Tensor, weight: Weight, bias: Weight | None = None) 
 
     In autocast both are cast first: the graph holds the casts.
     """
-    used, given = tape.cast_weight(weight), _lowered(tape, one)
+    used, given = tape.cast_weight(weight), lowered(tape, one)
     offset = None if bias is None else tape.cast_weight(bias)
     into, out = weight.shape[-1], weight.shape[0]
     shape: Shape = (*given.shape[:-1], out)
@@ -35,12 +35,10 @@ def linear(tape: Tape, one: Tensor, weight: Weight, bias: Weight | None = None) 
     return tape.operation(lambda: tape.new(shape, itemsize), [given, used, offset], kept, backward)
 
 
-def embedding(tape: Tape, shape: Shape, weight: Weight) -> Tensor:
-    """Rows of a table, of `shape`; its gradient is dense."""
-    made = tape.new(shape, weight.itemsize)
+def embedding(tape: Tape, shape: Shape, weight: Weight, index: Tensor | None = None) -> Tensor:
+    """Rows of a table, of `shape`; its gradient is dense. `index`: which, where these are not the model's own input."""
     size, itemsize = weight.shape, weight.itemsize
-    tape.record(made, [weight], (), lambda _, __: [tape.new(size, itemsize)])
-    return made
+    return tape.operation(lambda: tape.new(shape, itemsize), [weight], (index,), lambda _, __: [tape.new(size, itemsize)])
 
 
 def heads(tape: Tape, one: Tensor, shape: Shape) -> Tensor:
@@ -61,9 +59,14 @@ def heads(tape: Tape, one: Tensor, shape: Shape) -> Tensor:
     return made
 
 
+def lowered(tape: Tape, one: Tensor) -> Tensor:
+    """In the dtype of autocast."""
+    return one if tape.autocast is None else cast(tape, one, min(one.itemsize, tape.autocast))
+
+
 def product(tape: Tape, one: Tensor, other: Tensor, shape: Shape) -> Tensor:
-    """`torch.matmul` of two tensors of heads, with a result of `shape`; both are kept."""
-    left, right = _multiplied(tape, _lowered(tape, one)), _multiplied(tape, _lowered(tape, other))
+    """`torch.matmul` of two tensors of heads, with a result of `shape`; both are kept. Autocast is for who calls it."""
+    left, right = _multiplied(tape, one), _multiplied(tape, other)
     itemsize = left.itemsize
     first, second = differentiable(left), differentiable(right)
     before, after = left.shape, right.shape
@@ -77,10 +80,6 @@ def product(tape: Tape, one: Tensor, other: Tensor, shape: Shape) -> Tensor:
 
     kept = left if second else None, right if first else None
     return tape.operation(lambda: tape.new(shape, itemsize), [left, right], kept, backward)
-
-
-def _lowered(tape: Tape, one: Tensor) -> Tensor:
-    return one if tape.autocast is None else cast(tape, one, min(one.itemsize, tape.autocast))
 
 
 def _multiplied(tape: Tape, one: Tensor) -> Tensor:

@@ -34,6 +34,20 @@ def add(tape: Tape, one: Operand, other: Operand) -> Tensor:
     return made
 
 
+def added(tape: Tape, one: Tensor, other: Tensor | None) -> Tensor:
+    """`one.add_(other)`: in place, nothing new."""
+    if other is None:
+        return one
+    made = one.view()
+
+    def backward(_: Saved, gradients: Gradients) -> Gradients:
+        (gradient,) = gradients
+        return [gradient, None if gradient is None else gradient.view()]
+
+    tape.record(made, [one, other], (), backward)
+    return made
+
+
 def mul(tape: Tape, one: Operand, other: Operand) -> Tensor:
     """`one * other`: the gradient of each needs the other."""
     shape, itemsize = _broadcast(one, other), max(one.itemsize, other.itemsize)
@@ -101,7 +115,7 @@ def keeping_output(tape: Tape, one: Tensor) -> Tensor:
     return made
 
 
-def capped(tape: Tape, one: Tensor) -> Tensor:
+def soft_capped(tape: Tape, one: Tensor) -> Tensor:
     """Soft-capped: over a number, through tanh, times the number."""
     lower = scale(tape, one)
     lower = keeping_output(tape, lower)
@@ -127,6 +141,12 @@ def copied(tape: Tape, one: Tensor, *, turned: bool = False) -> Tensor:
     made = tape.new(one.shape, one.itemsize)
     tape.record(made, [one], (), lambda _, gradients: [None if gradients[0] is None else gradients[0].view(strided=turned)])
     return made
+
+
+def chosen(tape: Tape, one: Tensor, where: Tensor) -> Tensor:
+    """`torch.where` of it and a number."""
+    shape, itemsize = one.shape, one.itemsize
+    return tape.operation(lambda: tape.new(shape, itemsize), [one], (where,), lambda _, __: [tape.new(shape, itemsize)])
 
 
 def split(tape: Tape, one: Tensor, widths: Sequence[Size]) -> list[Tensor]:

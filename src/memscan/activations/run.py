@@ -28,9 +28,11 @@ class Run:
     """Bytes of all that the step makes."""
 
 
-def run_forward(recipe: Recipe, settings: Settings, one: Pass, *, cached: bool = False, logits_tokens: int | None = None) -> Run:
+def run_forward(
+    recipe: Recipe, settings: Settings, one: Pass, *, head: str = "", cached: bool = False, logits_tokens: int | None = None
+) -> Run:
     """A pass without gradients: the phases `prefill` and `logits`."""
-    setup = _setup(one, ITEMSIZES[one.dtype], trained=False, cached=cached)
+    setup = _setup(one, ITEMSIZES[one.dtype], trained=False, cached=cached, head=head)
     tape = Tape(gradients=False, dropping=False, on_cpu=one.on_cpu, sequences=one.sequences)
     model = recipe(settings, setup)
     tape.ledger.enter(PREFILL)
@@ -44,12 +46,21 @@ def run_forward(recipe: Recipe, settings: Settings, one: Pass, *, cached: bool =
 
 
 def run_training(
-    recipe: Recipe, settings: Settings, one: Pass, *, precision: str, checkpointing: bool, adapter: Adapter | None = None
+    recipe: Recipe,
+    settings: Settings,
+    one: Pass,
+    *,
+    precision: str,
+    checkpointing: bool,
+    adapter: Adapter | None = None,
+    head: str = "",
 ) -> Run:
     """A step of training up to the optimizer's: the phases `forward` and `backward`."""
     mixed = precision.endswith("-mixed")
     itemsize = FULL if mixed or precision == "fp32" else HALF
-    setup = _setup(one, itemsize if adapter is None else ITEMSIZES[one.dtype], trained=adapter is None, adapter=adapter)
+    setup = _setup(
+        one, itemsize if adapter is None else ITEMSIZES[one.dtype], trained=adapter is None, adapter=adapter, head=head
+    )
     tape = Tape(
         gradients=True, dropping=True, on_cpu=one.on_cpu, sequences=one.sequences, autocast=HALF if mixed else None,
         checkpointing=checkpointing,
@@ -62,7 +73,7 @@ def run_training(
     return Run(ledger=tape.ledger, doubts=setup.doubts, gradients=tape.ledger.live[Kind.GRADIENTS])
 
 
-def _setup(one: Pass, itemsize: int, *, trained: bool, cached: bool = False, adapter: Adapter | None = None) -> Setup:
+def _setup(one: Pass, itemsize: int, *, trained: bool, cached: bool = False, adapter: Adapter | None = None, head: str) -> Setup:
     return Setup(
         sequences=Size("sequences", one.sequences),
         tokens=Size("tokens", one.tokens),
@@ -73,5 +84,6 @@ def _setup(one: Pass, itemsize: int, *, trained: bool, cached: bool = False, ada
         eager=one.attention == "eager",
         cached=cached,
         adapter=adapter,
+        head=head,
         shards=one.tensor_parallel,
     )

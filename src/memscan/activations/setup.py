@@ -37,6 +37,8 @@ class Setup:
     cached: bool = False
     """Whether keys and values go into a cache."""
     adapter: Adapter | None = None
+    head: str = ""
+    """How the class ends behind its model's name: `ForMaskedLM`; empty where it is not known."""
     store: list[Tensor] = field(default_factory=list)
     """What the cache keeps."""
     shards: int = 1
@@ -94,6 +96,20 @@ def needed(settings: Settings, *names: str) -> int:
     if not value:
         raise LackingError(f"{settings.path}: {names[0]} is not there, and without it activations cannot be counted")
     return value
+
+
+def number_of_layers(settings: Settings) -> int:
+    """How many there are: 0 is allowed."""
+    count = settings.layers("num_hidden_layers")
+    if count is None:
+        raise LackingError(f"{settings.path}: num_hidden_layers is not there, and without it activations cannot be counted")
+    return count
+
+
+def labels(settings: Settings) -> Size:
+    """Classes of a classifier: as many as have names, or 2, as for every config class."""
+    names = settings.get("id2label")
+    return Size("labels", settings.integer("num_labels") or (len(names) if isinstance(names, dict) else 0) or 2)
 
 
 def ratio(settings: Settings, name: str, usual: float) -> float:

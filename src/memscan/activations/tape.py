@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from typing import TypeVar
+
 from memscan.activations.graph import Backward, Frame, Node, Saved, run_backward
 from memscan.activations.ledger import Kind, Ledger, Shape
 from memscan.activations.tensor import Operand, Storage, Tensor, Weight, differentiable
@@ -11,6 +13,9 @@ FULL = 4  # bytes of float32
 HALF = 2
 MASK = 1  # bytes of a bool
 INDEX = 8  # bytes of an int64
+
+
+T = TypeVar("T")
 
 
 class _StopRecomputing(Exception):  # noqa: N818 -- as in torch: no error, but the end of a second run
@@ -82,23 +87,28 @@ class Tape:
             return self._frame, self._frame.count - 1
         return saved
 
-    def checkpointed(self, layer: Callable[..., Tensor], *inputs: Tensor | None) -> Tensor:
-        """The output of `layer`, of which the graph keeps the inputs alone: `torch.utils.checkpoint` with `use_reentrant=False`."""
-        if not self.checkpointing or not self.gradients:
-            return layer(*inputs)
-        frame = self._frame = Frame()
-        made = layer(*inputs)
-        self._frame = None
-        # It is given the frame: a frame that held itself would live on.
-        frame.rerun = lambda again: self._rerun(again, layer, inputs)
+    def checkpointed(self, layer: Callable[[Tensor], Tensor], hidden: Tensor) -> Tensor:
+        """The output of `layer`, of which the graph keeps the input alone: `torch.utils.checkpoint`, `use_reentrant=False`."""
+        (made,) = self.checkpointed_all(lambda one: [layer(one)], hidden)
         return made
 
-    def _rerun(self, frame: Frame, layer: Callable[..., Tensor], inputs: Sequence[Tensor | None]) -> None:
+    def checkpointed_all(self, layer: Callable[[Tensor], list[T]], hidden: Tensor) -> list[T]:
+        """The same of a layer with several outputs."""
+        if not self.checkpointing or not self.gradients:
+            return layer(hidden)
+        frame = self._frame = Frame()
+        made = layer(hidden)
+        self._frame = None
+        # It is given the frame: a frame that held itself would live on.
+        frame.rerun = lambda again: self._rerun(again, layer, hidden)
+        return made
+
+    def _rerun(self, frame: Frame, layer: Callable[[Tensor], list[T]], hidden: Tensor) -> None:
         if frame.recomputed is None:
             raise AssertionError
         self._recomputing, self.gradients = (frame, 0, frame.recomputed), True
         try:
-            layer(*inputs)
+            layer(hidden)
         except _StopRecomputing:
             pass
         finally:

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from memscan.activations.attention import Heads, attend, causal_mask
+from memscan.activations.attention import Heads, attend
 from memscan.activations.ledger import Size
 from memscan.activations.losses import causal_loss
+from memscan.activations.masks import causal_mask
 from memscan.activations.matrices import embedding, heads, linear
 from memscan.activations.norms import rms_norm
-from memscan.activations.pointwise import add, capped, dropout, part, scale
+from memscan.activations.pointwise import add, dropout, part, scale, soft_capped
 from memscan.activations.rotary import Rotary, angles, rotated
 from memscan.activations.setup import Setup, runs
 from memscan.activations.stack import through
@@ -111,7 +112,7 @@ class Attention:
             sequences=setup.sequences, queries=setup.tokens, keys=key.shape[2], count=style.count, values=style.width,
             eager=setup.eager, dropout=style.dropout, softcap=style.softcap,
         )  # fmt: skip
-        output, weights = attend(tape, query, key, value, masked, sizes)
+        output, weights = attend(tape, sizes, query=query, key=key, value=value, mask=masked)
         return self.output(tape, output), weights
 
     def _fused(self, tape: Tape, given: Tensor) -> list[Tensor]:
@@ -187,7 +188,7 @@ class Decoder:
         _positions = tape.new((setup.tokens,), INDEX)
         used = sorted({layer.sliding for layer, _ in self.layers})
         windows = dict.fromkeys((*(style.window if one else None for one in used), *style.masks))
-        masks = {window: causal_mask(tape, setup, embeddings.itemsize, window) for window in windows}
+        masks = {window: causal_mask(tape, setup, embeddings.itemsize, window=window) for window in windows}
         rotaries = {
             one: angles(tape, setup, style.rotary or style.width, embeddings.itemsize)
             for one in (used if style.rotaries else used[:1])
@@ -206,7 +207,7 @@ class Decoder:
         logits = linear(tape, hidden, self.head)
         if self.style.multiplied:
             logits = scale(tape, logits)
-        return capped(tape, logits) if self.style.capped else logits
+        return soft_capped(tape, logits) if self.style.capped else logits
 
     def loss(self, tape: Tape, hidden: Tensor) -> Tensor:
         """Of the next tokens."""
