@@ -1,16 +1,19 @@
 """Make `src/memscan/architecture/defaults.json`: what transformers' config classes hold where a config.json says nothing.
 
 The architecture table has the fields that shape tensors; running a model asks for others (windows, layer patterns, context,
-activation functions). Of each model type: the fields with their declared defaults, its aliases (`attribute_map`), and the configs
-inside it. A default that the class computes from other fields is left out: whoever reads the field has to know that rule.
+activation functions). Of each model type: the fields with their declared defaults, its aliases (`attribute_map`), older names
+that it still takes, the configs inside it, how it is cut for tensor parallelism. A default that the class computes from other
+fields is left out: whoever reads the field has to know that rule.
 
     .venv/bin/python tools/build_defaults.py
 """
 
 import dataclasses
+import inspect
 import json
 import logging
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,8 @@ ASKED = re.compile(
 IGNORED = re.compile(
     r"token_id|_eps|epsilon|dropout|initializ|_std|label|loss|drop_?path|_prob|token_index|mask_time|mask_feature|coef|scal(e|ing)"
 )
+TAKEN = re.compile(r'kwargs\.(?:pop|get)\(\s*"(\w+)"')
+PROBES = (24, 48, 96)  # what sizes and counts may be
 LONGEST = 40  # characters of a string; longer ones are no switches
 
 
@@ -66,9 +71,38 @@ def _entry(cls: Any) -> dict[str, Any]:
         entry["tp"] = dict(sorted(plan.items()))
     if aliases:
         entry["aliases"] = aliases
+    older = (
+        {old: name for old, name in _older(cls) if ASKED.search(name) and not IGNORED.search(name)} if made is not None else {}
+    )
+    if older:
+        entry["older"] = older
     if subs:
         entry["subs"] = subs
     return entry
+
+
+def _older(cls: Any) -> Iterator[tuple[str, str]]:
+    """Names that the class takes beside those of its fields, each with the one field that has its value then."""
+    try:
+        source = inspect.getsource(cls.__post_init__)
+    except (OSError, TypeError):
+        return
+    for name in dict.fromkeys(TAKEN.findall(source)):
+        found = [_changed(cls, name, value) for value in PROBES]
+        fields = {field for field in found if field is not None}
+        if len(fields) == 1 and found.count(None) < len(PROBES) - 1 and name not in {one.name for one in dataclasses.fields(cls)}:
+            yield name, fields.pop()
+
+
+def _changed(cls: Any, name: str, value: int) -> str | None:
+    """The field that holds `value` once it was given as `name`."""
+    try:
+        usual, made = cls(), cls(**{name: value})
+    except Exception:  # noqa: BLE001 -- a value that the class refuses
+        return None
+    fields = [one.name for one in dataclasses.fields(cls)]
+    differ = [field for field in fields if _held(made, field) == value and _held(usual, field) != value]
+    return differ[0] if len(differ) == 1 else None
 
 
 def _held(config: Any, name: str) -> Any:

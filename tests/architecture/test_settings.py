@@ -96,3 +96,8 @@ def test_anything_gives_a_value_or_a_format_error(value, model_type):
             getter("x", "hidden_size")
         except FormatError as error:
             assert "\n" not in str(error)  # noqa: PT017 -- either is right
+
+
+def test_an_older_name_is_the_field_that_has_taken_its_place():
+    assert of("bloom", n_embed=14336).integer("hidden_size") == 14336
+    assert of("falcon", n_embed=96, hidden_size=48).integer("hidden_size") == 96

@@ -5,30 +5,20 @@ from other fields; the declared default of the config class (`defaults.json`, ma
 class computes and that the table does not know is absent: the reader of the field has to know the rule.
 """
 
-import json
-import pkgutil
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, NoReturn
 
 from memscan.architecture.config import Config
+from memscan.architecture.defaults import defaults, modern
 from memscan.architecture.expression import LARGEST, UNKNOWN
 from memscan.architecture.fields import Fields
 from memscan.architecture.table import family
 from memscan.document import shown
 from memscan.errors import FormatError
 
-PACKAGE = "memscan.architecture"
 MAX_LAYERS = 10_000  # no model has a tenth of it; a config of a million layers is no model
 TEXT = ("text_config", "llm_config", "language_config", "thinker_config", "decoder", "generator")
 """Where a config of several models has its decoder's: `get_text_config(decoder=True)` of transformers, and remote code."""
-
-
-@cache
-def _defaults() -> Mapping[str, Any]:
-    raw = pkgutil.get_data(PACKAGE, "defaults.json")
-    types: Mapping[str, Any] = json.loads(raw or b"{}")["types"]
-    return types
 
 
 class Settings:
@@ -37,8 +27,9 @@ class Settings:
     __slots__ = ("_aliases", "_defaults", "_fields", "_names", "_subs", "model_type", "path", "values")
 
     def __init__(self, model_type: str | None, values: Mapping[str, object], path: str = "config.json") -> None:
+        values = modern(model_type, values)
         self.model_type, self.values, self.path = model_type, values, path
-        known = _defaults().get(model_type, {}) if model_type is not None else {}
+        known = defaults(model_type)
         kind = family(model_type) if model_type is not None else None
         self._fields = None if kind is None else Fields(kind, values)
         self._subs: Mapping[str, str] = {**({} if kind is None else kind.config.get("subs", {})), **known.get("subs", {})}

@@ -88,7 +88,7 @@ def estimate_training(
     return training_bill(report, recipe, None if device is None else parse_device(device, builtin()).device)
 
 
-def recipe_of(*, lora: str | None, **words: Any) -> Recipe:
+def recipe_of(*, lora: str | None = None, **words: Any) -> Recipe:
     """The recipe that these words, the arguments of `estimate_training`, ask for; UsageError where they make no sense."""
     recipe = Recipe(lora=None if lora is None else lora_setting(lora), **words)
     recipe.check()
@@ -96,31 +96,11 @@ def recipe_of(*, lora: str | None, **words: Any) -> Recipe:
 
 
 def workload_of(
-    *,
-    context: int | None,
-    batch: int,
-    dtype: str | None,
-    kv_dtype: str | None,
-    engine: str,
-    attention: str,
-    tp: int,
-    pp: int,
-    ep: int,
-    offload_experts: bool,
-    encoder_tokens: int | None,
-    prefill: int | None,
-    max_num_seqs: int | None,
-    gpu_memory_utilization: float,
-    cuda_context: int | None,
-    allocator: int | None,
+    *, dtype: str | None = None, tp: int = 1, pp: int = 1, ep: int = 1, max_num_seqs: int | None = None, **words: Any
 ) -> Workload:
-    """The workload that these words ask for; UsageError where they make no sense."""
-    workload = Workload(
-        context=context, batch=batch, dtype=dtype_of(dtype), kv_dtype=kv_dtype, engine=engine, attention=attention,
-        degrees=Degrees(tensor=tp, pipeline=pp, expert=ep), offload_experts=offload_experts, encoder_tokens=encoder_tokens,
-        prefill=prefill, max_sequences=max_num_seqs, gpu_memory_utilization=gpu_memory_utilization, cuda_context=cuda_context,
-        allocator=allocator,
-    )  # fmt: skip
+    """The workload that these words, the arguments of `estimate_inference`, ask for; UsageError where they make no sense."""
+    degrees = Degrees(tensor=tp, pipeline=pp, expert=ep)
+    workload = Workload(dtype=dtype_of(dtype), degrees=degrees, max_sequences=max_num_seqs, **words)
     workload.check()
     return workload
 

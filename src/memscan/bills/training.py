@@ -194,7 +194,8 @@ def _dequantized(model: Subjects, recipe: Recipe) -> Iterator[Item]:
     if model.base is None or not model.base.packed or (recipe.qlora or "").startswith("int8"):
         return
     width = 4 if recipe.precision == "fp32" else 2
-    found = largest_linear(model.dense, model.base, width, PASSES, "the compute dtype of the quantization is taken to be that of the training"
+    found = largest_linear(
+        model.dense, model.base, width, PASSES, "the compute dtype of the quantization is taken to be that of the training"
     )
     if found is not None:
         yield found

@@ -1,7 +1,8 @@
 """The inverse questions: what fits on a device."""
 
 from memscan.fit.answers import COMMON, Fit, Row, fit
+from memscan.fit.api import what_fits
 from memscan.fit.device_map import device_map, parse_max_memory
 from memscan.fit.largest import Largest
 
-__all__ = ["COMMON", "Fit", "Largest", "Row", "device_map", "fit", "parse_max_memory"]
+__all__ = ["COMMON", "Fit", "Largest", "Row", "device_map", "fit", "parse_max_memory", "what_fits"]

@@ -3,7 +3,8 @@
 The result is that of `infer_auto_device_map(model, max_memory, no_split_module_classes=model._no_split_modules)` of accelerate
 1.15 on a model that is built in the dtype asked for. transformers 5.23 has a version of its own for `device_map="sequential"`,
 which differs where tied weights do not fit together; `device_map="auto"` first lowers the memory of the GPUs, so that they are
-filled evenly. `max_memory` is here what the user says.
+filled evenly. `max_memory` is here what the user says. A boolean buffer takes a byte an element here, as in torch; accelerate
+counts a bit.
 """
 
 from collections.abc import Iterator, Mapping

@@ -62,11 +62,12 @@ def module_tree(scope: Scope, dtype: DType | None, config: Config | None) -> Mod
     draft = _Draft(scope, order)
     for tensor in scope.tensors:
         draft.add(tensor.name, nbytes[tensor.name], buffer=is_buffer(tensor))
-    for tensor in scope.tied:
-        draft.add(tensor.name, 0, buffer=is_buffer(tensor))
+    ties = _ties(scope, draft.names)
+    second = {name for group in ties for name in group} | {tensor.name for tensor in scope.tied}
+    for name in sorted(second - draft.names.keys()):
+        draft.add(name, 0, buffer=False)
     draft.add_bare()
     draft.sort()
-    ties = tuple(_ties(scope, draft.names))
     draft.lend(ties)
     draft.sum()
     unknown = ("the class",) if order is None else order.unknown
@@ -196,24 +197,37 @@ def _tensors(module: Module) -> Iterator[Module]:
         yield from _tensors(child)
 
 
-def _ties(scope: Scope, names: Mapping[str, int]) -> Iterator[Sequence[str]]:
-    """Groups of names of one tensor (`find_tied_parameters` of accelerate)."""
-    pairs = () if scope.layout is None else (*scope.layout.tied, *scope.layout.shared)
-    borrowed = {tensor.name for tensor in scope.tied}
+def _ties(scope: Scope, held: Iterable[str]) -> Sequence[Sequence[str]]:
+    """Groups of names of one tensor (`find_tied_parameters` of accelerate); second names may be of tensors in layers."""
+    layout = scope.layout
+    if layout is None:
+        return ()
+    by_pattern: dict[str, list[str]] = {}
+    for name in (*held, *(tensor.name for tensor in scope.tied)):
+        by_pattern.setdefault(_starred(name), []).append(name)
     groups: dict[str, set[str]] = {}
-    for borrower, lender in pairs:
-        for name in [name for name in borrowed | {borrower, lender} if _starred(name) in (borrower, lender)]:
-            other = _filled(lender if _starred(name) == borrower else borrower, name)
-            if name in names and other in names and name != other and borrowed & {name, other}:
-                merged = groups.get(name, {name}) | groups.get(other, {other})
-                groups.update(dict.fromkeys(merged, merged))
-    found = {min(group): tuple(sorted(group)) for group in groups.values()}
-    yield from (found[name] for name in sorted(found))
+    for pair in (*layout.tied, *layout.shared):
+        for known, other in (pair, pair[::-1]):
+            expected = layout.expected.get(other)
+            if expected is not None and expected.count != 0:
+                for name in by_pattern.get(known, ()):
+                    _join(groups, [name, _filled(other, name)])
+    for pattern, names in by_pattern.items():
+        expected = layout.expected.get(pattern)
+        if expected is not None and expected.unique == 1:
+            _join(groups, names)
+    return sorted({tuple(sorted(group)) for group in groups.values() if len(group) > 1})
+
+
+def _join(groups: dict[str, set[str]], names: Sequence[str]) -> None:
+    if not any(NUMBERLESS in name for name in names):
+        joined = set(names).union(*(groups.get(name, ()) for name in names))
+        groups.update(dict.fromkeys(joined, joined))
 
 
 def _filled(pattern: str, name: str) -> str:
     """`pattern` with the numbers of `name`."""
-    numbers = iter(part for part in name.split(".") if part.isdigit())
+    numbers = iter([part for part in name.split(".") if part.isdigit()])
     return ".".join(next(numbers, part) if part == NUMBERLESS else part for part in pattern.split("."))
 
 
