@@ -27,6 +27,7 @@ IGNORED = re.compile(
     r"token_id|_eps|epsilon|dropout|initializ|_std|label|loss|drop_?path|_prob|token_index|mask_time|mask_feature|coef|scal(e|ing)"
 )
 TAKEN = re.compile(r'kwargs\.(?:pop|get)\(\s*"(\w+)"')
+SHORT = 8  # letters: `heads`, `n_embed`
 PROBES = (24, 48, 96)  # what sizes and counts may be
 LONGEST = 40  # characters of a string; longer ones are no switches
 
@@ -87,10 +88,17 @@ def _older(cls: Any) -> Iterator[tuple[str, str]]:
         source = inspect.getsource(cls.__post_init__)
     except (OSError, TypeError):
         return
+    known = {"torch_dtype", *(one.name for one in dataclasses.fields(cls))}
     for name in dict.fromkeys(TAKEN.findall(source)):
+        if (
+            name in known
+            or name.endswith(("_config", "_dict", "_indices", "_features"))
+            or not (ASKED.search(name) or len(name) < SHORT)
+        ):
+            continue
         found = [_changed(cls, name, value) for value in PROBES]
         fields = {field for field in found if field is not None}
-        if len(fields) == 1 and found.count(None) < len(PROBES) - 1 and name not in {one.name for one in dataclasses.fields(cls)}:
+        if len(fields) == 1 and found.count(None) < len(PROBES) - 1:
             yield name, fields.pop()
 
 
