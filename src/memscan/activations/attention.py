@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from memscan.activations.graph import Gradients, Saved
 from memscan.activations.ledger import Shape, Size
 from memscan.activations.matrices import lowered, product
-from memscan.activations.pointwise import add, added, cast, copied, dropout, keeping_output, scale, soft_capped
+from memscan.activations.pointwise import add, cast, copied, dropout, keeping_output, scale, soft_capped
 from memscan.activations.setup import ONE
 from memscan.activations.tape import FULL, Tape
 from memscan.activations.tensor import Tensor, differentiable
@@ -133,7 +133,9 @@ def _math(tape: Tape, heads: Heads, *, query: Tensor, key: Tensor, value: Tensor
     if mask is None and heads.causal:
         mask = tape.new((heads.queries, heads.keys), FULL)
     weights = product(tape, scaled, scale(tape, keys), heads.scores)
-    weights = keeping_output(tape, added(tape, weights, mask))
+    if mask is not None:
+        weights = add(tape, weights, mask)  # in place, but under the modes of dispatch by which bytes are counted
+    weights = keeping_output(tape, weights)
     weights = dropout(tape, weights, heads.dropout)
     output = cast(tape, product(tape, weights, values, heads.output), itemsize)
     _unused = cast(tape, weights, itemsize)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from memscan.activations.recipes import bert, gemma, gpt2, gpt_neox, llama, opt, t5, vit
+from memscan.activations.recipes import bert, gemma, gpt2, gpt_neox, llama, mamba, opt, t5, vit
 from memscan.activations.setup import Setup
 from memscan.activations.tape import Tape
 from memscan.activations.tensor import Tensor
@@ -35,6 +35,7 @@ RECIPES: Mapping[str, Recipe] = {
     "gpt_neox": gpt_neox.GptNeox,
     "granite": llama.granite,
     "llama": llama.llama,
+    "mamba": mamba.Mamba,
     "mistral": llama.mistral,
     "mixtral": llama.mixtral,
     "opt": opt.Opt,

@@ -34,20 +34,6 @@ def add(tape: Tape, one: Operand, other: Operand) -> Tensor:
     return made
 
 
-def added(tape: Tape, one: Tensor, other: Tensor | None) -> Tensor:
-    """`one.add_(other)`: in place, nothing new."""
-    if other is None:
-        return one
-    made = one.view()
-
-    def backward(_: Saved, gradients: Gradients) -> Gradients:
-        (gradient,) = gradients
-        return [gradient, None if gradient is None else gradient.view()]
-
-    tape.record(made, [one, other], (), backward)
-    return made
-
-
 def mul(tape: Tape, one: Operand, other: Operand) -> Tensor:
     """`one * other`: the gradient of each needs the other."""
     shape, itemsize = _broadcast(one, other), max(one.itemsize, other.itemsize)

@@ -1,5 +1,8 @@
 """T5: an encoder and a decoder with relative positions as a bias of the scores. transformers 5.23.0, `models/t5/modeling_t5.py`."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
+
 from memscan.activations.attention import Heads, attend
 from memscan.activations.ledger import Size
 from memscan.activations.losses import cross_entropy
@@ -34,6 +37,10 @@ class Sizes:
         self.gated = projection.startswith("gated-")
         # `gated-gelu` means the new one, as the config class has it.
         self.function = {"gated-gelu": "gelu_new"}.get(projection, projection.removeprefix("gated-"))
+
+
+Bias = Tensor | Callable[[Size, Size], Tensor]
+"""Of scores, or what makes it for so many queries and keys."""
 
 
 class Feeding:
@@ -78,31 +85,40 @@ class Attention:
         self.output = setup.linear("o", sizes.hidden, wide)
 
     def __call__(
-        self, tape: Tape, hidden: Tensor, bias: Tensor, mask: Tensor | None, states: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
-        """The hidden states after it, and the weights where they are made."""
-        made, weights = self._attention(tape, scaled_norm(tape, hidden, self.norm), bias, mask, states)
-        return add(tape, hidden, dropout(tape, made, self.sizes.dropout)), weights
+        self, tape: Tape, hidden: Tensor, bias: Bias, *, mask: Tensor | None = None, states: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """The hidden states after it, the bias, made if it was not yet, and the weights where they are made."""
+        normed = scaled_norm(tape, hidden, self.norm)
+        made, bias, weights = self._attention(tape, normed, bias, mask=mask, states=states)
+        return add(tape, hidden, dropout(tape, made, self.sizes.dropout)), bias, weights
 
     def _attention(
-        self, tape: Tape, given: Tensor, bias: Tensor, mask: Tensor | None, states: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
+        self, tape: Tape, given: Tensor, bias: Bias, *, mask: Tensor | None, states: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
         setup, sizes = self.setup, self.sizes
         first, second, third = self.inputs
         query = heads(tape, first(tape, given), (setup.sequences, sizes.count, self.queries, sizes.width))
         source = given if states is None else states
         shape = (setup.sequences, sizes.count, source.shape[1], sizes.width)
-        key, value = heads(tape, second(tape, source), shape), heads(tape, third(tape, source), shape)
+        key = heads(tape, second(tape, source), shape)
+        value = heads(tape, third(tape, source), shape)
         if setup.cached and self.causal:
             key = kept(tape, setup, key, None)
             value = kept(tape, setup, value, None)
+        biased = bias if isinstance(bias, Tensor) else bias(self.queries, key.shape[2])
         how = Heads(
             sequences=setup.sequences, queries=self.queries, keys=key.shape[2], count=sizes.count, values=sizes.width,
             eager=setup.eager, causal=False, dropout=sizes.dropout, upcast=False,
         )  # fmt: skip
-        whole = bias if setup.eager else self._joined(tape, bias)
-        output, weights = attend(tape, how, query=query, key=key, value=value, mask=mask if setup.eager else None, bias=whole)
-        return self.output(tape, output), weights
+        output, weights = self._attended(tape, how, query, key, value, mask, biased)
+        return self.output(tape, output), biased, weights
+
+    def _attended(
+        self, tape: Tape, how: Heads, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, bias: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        if how.eager:
+            return attend(tape, how, query=query, key=key, value=value, mask=mask, bias=bias)
+        return attend(tape, how, query=query, key=key, value=value, bias=self._joined(tape, bias))
 
     def _joined(self, tape: Tape, bias: Tensor) -> Tensor:
         """`create_position_bias_mask`: the bias with the causal mask in it where there is one, and in any case in order."""
@@ -129,15 +145,15 @@ class Stack:
         first, rest = self.blocks[0][0], self.blocks[1:]
         made = tape.checkpointed_all(
             lambda one: first.first(tape, one, self.bias, mask, states), dropout(tape, words, sizes.dropout)
-        )
-        hidden, bias, across = made
-        del made
+        )  # fmt: skip
+        biases = made[1:]
 
         def step(block: Block) -> Layer:
-            return lambda one: block(tape, one, bias, across, mask, states)
+            return lambda one: block(tape, one, biases, mask, states)
 
-        steps = [(step(block), count) for block, count in rest]
-        hidden = scaled_norm(tape, through(tape, steps, hidden), self.norm)
+        # What goes from layer to layer is held by these alone.
+        hidden = through(tape, [(step(block), count) for block, count in rest], made.pop(0))
+        hidden = scaled_norm(tape, hidden, self.norm)
         return dropout(tape, hidden, sizes.dropout)
 
 
@@ -150,32 +166,41 @@ class Block:
         self.across = Attention(setup, sizes, causal=False, queries=tokens) if decoder else None
         self.feeding = Feeding(setup, sizes)
 
-    def first(self, tape: Tape, hidden: Tensor, table: Weight, mask: Tensor | None, states: Tensor | None) -> list[Tensor | None]:
-        """The first layer, which makes the biases of all: that across is zeros."""
-        bias = self._bias(tape, table)
-        across = None
-        if states is not None:
-            across = tape.new((ONE, self.sizes.count, self.tokens, states.shape[1]), table.itemsize)
-        made = self(tape, hidden, bias, across, mask, states)
-        return [made, bias, across]
+    def first(self, tape: Tape, hidden: Tensor, table: Weight, mask: Tensor | None, states: Tensor | None) -> list[Tensor]:
+        """The first layer, which makes the biases of all."""
+        return self._run(tape, hidden, partial(self._bias, tape, table), partial(self._zeros, tape), mask, states)
 
     def __call__(
-        self, tape: Tape, hidden: Tensor, bias: Tensor, across: Tensor | None, mask: Tensor | None, states: Tensor | None
+        self, tape: Tape, hidden: Tensor, biases: Sequence[Tensor], mask: Tensor | None, states: Tensor | None
     ) -> Tensor:
         """The hidden states after it."""
-        hidden, _weights = self.attention(tape, hidden, bias, mask, None)
-        if self.across is not None and across is not None:
-            hidden, _weights = self.across(tape, hidden, across, None, states)
-        return self.feeding(tape, hidden)
+        return self._run(tape, hidden, biases[0], biases[-1], mask, states)[0]
 
-    def _bias(self, tape: Tape, table: Weight) -> Tensor:
-        past = self.setup.past if self.decoder else 0
-        keys = Size("past + tokens" if past else self.tokens.name, past + self.tokens)
-        shape = (self.tokens, keys)
+    def _run(
+        self, tape: Tape, hidden: Tensor, bias: Bias, across: Bias, mask: Tensor | None, states: Tensor | None
+    ) -> list[Tensor]:
+        made, own, _weights = self.attention(tape, hidden, bias, mask=mask)
+        biases = [own]
+        if self.across is not None:
+            made, zeros, _weights = self.across(tape, made, across, states=states)
+            biases.append(zeros)
+        return [self.feeding(tape, made), *biases]
+
+    def _zeros(self, tape: Tape, queries: Size, keys: Size) -> Tensor:
+        """Across there is no bias, and zeros are made for it."""
+        made = tape.new((ONE, self.sizes.count, queries, keys), self.setup.itemsize if tape.autocast is None else tape.autocast)
+        if tape.checkpointing:
+            # They are then told to want a gradient, which nothing takes; a leaf is held by the graph, checkpointed or not.
+            leaf, held = Weight(shape=made.shape, itemsize=made.itemsize, trained=True), made.view()
+            tape.record(made, [leaf], (), lambda _, __: [None if held else None])
+        return made
+
+    def _bias(self, tape: Tape, table: Weight, queries: Size, keys: Size) -> Tensor:
+        shape = (queries, keys)
         distance = tape.new(shape, INDEX)
         # `_relative_position_bucket`: the buckets, and on the way to them distances, logarithms and their limits.
         buckets = tape.new(shape, INDEX)
-        way = [tape.new(shape, INDEX) for _ in range(4)], tape.new(shape, MASK)
+        way = [tape.new(shape, INDEX) for _ in range(3 if self.decoder else 4)], tape.new(shape, MASK)
         del way
         made = embedding(tape, (*shape, self.sizes.count), table, index=buckets)
         del distance
