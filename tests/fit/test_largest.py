@@ -8,9 +8,12 @@ from memscan.fit.largest import largest
 COUNTS = st.integers(1, 10_000)
 
 
-@given(COUNTS, COUNTS, COUNTS, st.sampled_from([1, 16, 256]), st.sampled_from([1, 7, 1000, 131_072, 1 << 24]), st.data())
-def test_it_is_the_last_that_fits(slope, bent, window, page, most, data):
+@given(
+    st.tuples(COUNTS, COUNTS, COUNTS), st.sampled_from([1, 16, 256]), st.sampled_from([1, 7, 1000, 131_072, 1 << 24]), st.data()
+)
+def test_it_is_the_last_that_fits(shape, page, most, data):
     asked = []
+    slope, bent, window = shape
 
     def size(number):
         asked.append(number)

@@ -1,0 +1,179 @@
+"""The bill of an inference."""
+
+from dataclasses import replace
+
+import pytest
+
+from memscan.bills import Answer, Workload, estimate_inference, inference_bill, prepare, spread
+from memscan.devices import builtin, parse_device
+from memscan.errors import UsageError
+from memscan.estimate import estimate_weights
+from memscan.item import Basis
+from memscan.parallel import Degrees
+from tests.bills.models import DEEPSEEK_V3, GPT_OSS, LLAMA, MIXTRAL, report_of
+from tests.estimate.fixtures import REPOSITORIES, load
+
+ENGINES = ("transformers", "vllm", "llama.cpp")
+
+
+def bill(values=LLAMA, device=None, **words):
+    return estimate_inference(report_of(values), device=device, **{"dtype": "bf16", "context": 1024, **words})
+
+
+def line(found, word):
+    (item,) = [item for item in found.items if word in item.name]
+    return item
+
+
+def stored(repository):
+    return estimate_weights(load(repository), dtypes=None, scope="auto")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("repository", REPOSITORIES)
+def test_every_fixture_has_a_bill(repository, engine):
+    found = estimate_inference(stored(repository), engine=engine, device="h100")
+    assert found.peak.low <= found.peak.nbytes <= found.peak.high
+    assert all(item.formula or item.nbytes in (0, None) for item in found.items), [
+        item for item in found.items if not item.formula
+    ]
+    assert all((item.nbytes is None) == (item.basis is Basis.UNKNOWN) for item in found.items)
+    assert all(item.note for item in found.unknown)
+    assert found.rule.startswith({"transformers": "transformers 5", "vllm": "vLLM 0", "llama.cpp": "llama.cpp"}[engine])
+
+
+def test_the_weights_are_those_of_the_table():
+    report = stored("meta-llama/Llama-3.1-8B")
+    weights = line(estimate_inference(report), "weights")
+    assert (weights.nbytes, weights.basis) == (2 * 8_030_261_248, Basis.MEASURED)
+    half = line(estimate_inference(report, dtype="fp16"), "weights")
+    assert (half.nbytes, half.basis) == (weights.nbytes, Basis.DERIVED)
+
+
+def test_a_cache_grows_with_context_and_batch():
+    # 131,072 bytes a token: https://huggingface.co/blog/llama31
+    assert line(bill(context=1024), "KV cache").nbytes == 1024 * 131_072
+    assert line(bill(context=1024, batch=3), "KV cache").nbytes == 3 * 1024 * 131_072
+    assert line(bill(context=1024, kv_dtype="fp8", engine="vllm"), "KV cache").nbytes == 1024 * 131_072 // 2
+
+
+def test_latents_are_on_every_rank():
+    alone, four = (line(bill(DEEPSEEK_V3, engine="vllm", tp=tp), "latent").nbytes for tp in (1, 4))
+    assert alone == four == 1024 * 70_272  # 68.6 KiB a token
+
+
+def test_the_context_is_the_models_where_that_is_shorter():
+    assert "1 sequence of 8,192 tokens" in bill(context=None).title
+    assert "1 sequence of 512 tokens" in estimate_inference(stored("google-bert/bert-base-cased")).title
+
+
+def test_the_sampler_of_vllm_is_as_large_as_it_was_seen_to_be():
+    # "Tried to allocate 786.00 MiB" for gpt-oss on an H100: https://github.com/vllm-project/vllm/issues/27508
+    found = line(bill(GPT_OSS, engine="vllm", max_num_seqs=1024), "sampler")
+    assert found.nbytes * 4 // 6 == 1024 * 201_088 * 4 == 823_656_448  # 785.5 MiB
+
+
+def test_vllm_takes_its_share_of_a_device():
+    found = bill(engine="vllm", device="24GiB", gpu_memory_utilization=0.5)
+    assert line(found, "kept free").nbytes == 12 << 30
+    assert found.verdict.answer is Answer.NO
+
+
+def test_ranks_share_the_layers():
+    alone, two = (bill(engine="vllm", tp=tp, cuda_context=0, allocator=0) for tp in (1, 2))
+    assert line(two, "KV cache").nbytes * 2 == line(alone, "KV cache").nbytes
+    assert alone.devices == 1
+    assert two.devices == 2
+    halves, whole = 2 * line(two, "weights").nbytes, line(alone, "weights").nbytes
+    assert whole < halves < whole + 2 * 65 * 4096 * 2 + 1  # the norms are on both
+
+
+def test_stages_share_the_layers_out_and_the_fullest_decides():
+    found = bill(engine="vllm", pp=4)
+    assert [share.name for share in found.shares] == [f"stage {n}: layers {8 * n}-{8 * n + 7}" for n in range(4)]
+    assert found.peak.nbytes == max(share.nbytes for share in found.shares)
+    assert "KV cache: 8 layers" in line(found, "KV cache").name
+
+
+def test_experts_are_shared_out_whole_and_the_rest_is_copied():
+    alone, four = (bill(MIXTRAL, engine="vllm", ep=ep, batch=8) for ep in (1, 4))
+    assert line(four, "routed").nbytes == line(alone, "routed").nbytes // 4
+    assert line(four, "KV cache").nbytes == line(alone, "KV cache").nbytes // 4  # four copies serve two sequences each
+    both = [item for item in four.items if item.name == "weights"]
+    assert both[0].nbytes == next(item.nbytes for item in alone.items if item.name == "weights")
+
+
+def test_experts_on_the_cpu_leave_one_layer_in_work():
+    found = bill(MIXTRAL, offload_experts=True)
+    (host,) = found.host
+    assert host.nbytes == 2 * 32 * 8 * 3 * 4096 * 14336
+    assert line(found, "experts in work").nbytes == 2 * 8 * 3 * 4096 * 14336
+    assert any("8 experts, 2 active" in fact for fact in found.facts)
+    assert any(note.code == "no-experts" for note in bill(offload_experts=True).notes)
+
+
+def test_llama_cpp_leaves_the_embedding_on_the_cpu():
+    found = bill(engine="llama.cpp")
+    (host,) = found.host
+    assert host.nbytes == 2 * 128256 * 4096
+    assert line(found, "weights").nbytes == 2 * (8_030_261_248 - 128256 * 4096)
+    inside = bill(engine="llama.cpp", device="cpu:64GiB")
+    assert not inside.host
+    assert not [item for item in inside.items if "CUDA" in item.name]
+    assert sum(item.nbytes for item in inside.items if "weights" in item.name) == 2 * 8_030_261_248
+
+
+def test_a_gguf_is_of_llama_cpp():
+    report = report_of(LLAMA)
+    model = replace(report.model, checkpoint=replace(report.model.checkpoint, format="gguf"))
+    assert inference_bill(replace(report, model=model), Workload(context=8)).rule.startswith("llama.cpp")
+
+
+def test_a_linear_layer_is_made_dense_at_a_time():
+    # OctoCoder's fp4: 6,144 x 24,576 in float32 beside 8.604 GiB of weights
+    # (https://huggingface.co/docs/transformers/llm_tutorial_optimization)
+    found = line(bill(dtype="bnb-nf4"), "dequantization")
+    assert found.nbytes == 14336 * 4096 * 4
+    assert not [item for item in bill(dtype="bnb-int8").items if "dequantization" in item.name]
+
+
+def test_several_devices_are_spread_over():
+    report = report_of(LLAMA)
+    assert spread(report, Workload(), 4).degrees == Degrees(tensor=4)
+    assert spread(report, Workload(engine="vllm"), 16).degrees == Degrees(tensor=16)
+    assert spread(report, Workload(), 3).degrees == Degrees(pipeline=3)
+    assert spread(report, Workload(engine="llama.cpp"), 4).degrees == Degrees(pipeline=4)
+    asked = Workload(degrees=Degrees(tensor=2))
+    assert spread(report, asked, 4) == asked
+    assert "tp 4: 4 devices" in estimate_inference(report, device="4xh100").title
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"context": 200_000}, "--context 200000 is beyond the 131,072 tokens that a model was made for"),
+        ({"context": 0}, "context is 0, expected 1 to"),
+        ({"batch": -1}, "batch is -1"),
+        ({"tp": 3}, "--tp 3 does not divide the 32 attention heads"),
+        ({"tp": 16}, "--tp 16 does not divide the 8 KV heads"),
+        ({"pp": 40}, "--pp 40 is more than the 32 layers"),
+        ({"engine": "tgi"}, "'tgi' is not an engine"),
+        ({"dtype": "int3"}, "'int3' is not a dtype"),
+        ({"kv_dtype": "int3"}, "int3"),
+        ({"attention": "flash"}, "'flash' is not an attention"),
+        ({"gpu_memory_utilization": 1.5}, "GPU memory utilization is 1.5"),
+        ({"cuda_context": -1}, "CUDA context is -1 bytes"),
+        ({"device": "rtx-4099"}, "no device is called 'rtx-4099'"),
+    ],
+)
+def test_a_workload_that_makes_no_sense_is_an_error(words, message):
+    with pytest.raises(UsageError, match=message):
+        bill(**words)
+
+
+def test_what_was_prepared_answers_for_other_contexts():
+    prepared = prepare(report_of(LLAMA), Workload(context=64, dtype="bfloat16"))
+    device = parse_device("h100", builtin()).device
+    _, (items,) = prepared.fullest(context=2048, batch=2, device=device)
+    again = estimate_inference(report_of(LLAMA), context=2048, batch=2, dtype="bfloat16", device="h100")
+    assert items == again.items

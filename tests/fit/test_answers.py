@@ -1,0 +1,70 @@
+"""What fits: dtypes, the largest context and batch, devices."""
+
+import pytest
+
+from memscan.bills import Answer, estimate_inference
+from memscan.errors import UsageError
+from memscan.estimate import estimate_weights
+from memscan.fit import COMMON, what_fits
+from tests.bills.models import LLAMA, report_of
+from tests.estimate.fixtures import load
+
+
+def llama():
+    return estimate_weights(load("meta-llama/Llama-3.1-8B"), dtypes=None, scope="auto")
+
+
+def test_one_token_more_does_not_fit():
+    report = llama()
+    for row in what_fits(report, device="rtx-4090", context=4096).rows:
+        usable = row.device.usable_bytes
+        for name, found in (("context", row.context), ("batch", row.batch)):
+            if not found.number or found.bounded:
+                continue
+            words = {"dtype": row.dtype, "device": "rtx-4090", "context": 4096}
+            inside = estimate_inference(report, **{**words, name: found.number})
+            beyond = estimate_inference(report, **{**words, name: found.number + 1})
+            assert inside.peak.nbytes <= usable < beyond.peak.nbytes, (row.dtype, name)
+
+
+def test_the_rows_are_what_the_engine_loads():
+    def dtypes(**words):
+        return [row.dtype for row in what_fits(llama(), device="24GiB", **words).rows]
+
+    assert dtypes() == ["bfloat16", "bnb-int8", "bnb-nf4-dq"]
+    assert dtypes(engine="vllm") == ["bfloat16", "fp8", "int4-g128"]
+    assert dtypes(engine="llama.cpp")[1:3] == ["Q8_0", "Q6_K"]
+    assert dtypes(dtypes=["float16"]) == ["float16"]
+
+
+def test_what_does_not_fit_says_so():
+    row = what_fits(llama(), device="8GiB").rows[0]
+    assert (row.answer, row.context.number, row.batch.number) == (Answer.NO, 0, 0)
+
+
+def test_the_model_bounds_its_context():
+    row = what_fits(llama(), device="b200").rows[0]
+    assert (row.context.number, row.context.bounded) == (131_072, True)
+
+
+def test_without_a_device_there_are_the_common_ones():
+    found = what_fits(llama())
+    assert list(dict.fromkeys(row.device.name for row in found.rows)) == list(COMMON)
+
+
+def test_a_dtype_that_is_not_known_of_a_model_is_a_note():
+    report = estimate_weights(load("RedHatAI/Meta-Llama-3.1-8B-Instruct-quantized.w4a16"), dtypes=None, scope="auto")
+    assert what_fits(report, device="24GiB").rows[0].dtype == "as stored"
+
+
+def test_what_is_not_known_is_not_said_to_fit():
+    values = {**LLAMA, "layer_types": ["full_attention"] * 31 + ["a_new_one"]}
+    row = what_fits(report_of(values), device="80GiB", dtypes=["bfloat16"]).rows[0]
+    assert row.answer is Answer.UNKNOWN
+    assert row.context is None
+    assert row.batch is None
+
+
+def test_a_workload_that_makes_no_sense_is_an_error():
+    with pytest.raises(UsageError, match="--tp 3 does not divide"):
+        what_fits(llama(), tp=3)
