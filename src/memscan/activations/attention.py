@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from memscan.activations.graph import Gradients, Saved
 from memscan.activations.ledger import Shape, Size
 from memscan.activations.matrices import lowered, product
-from memscan.activations.pointwise import add, cast, copied, dropout, keeping_output, scale, soft_capped
+from memscan.activations.pointwise import SOFT_CAP, add, cast, copied, dropout, keeping_output, scale
 from memscan.activations.setup import ONE
 from memscan.activations.tape import FULL, Tape
 from memscan.activations.tensor import Tensor, differentiable
@@ -83,7 +83,8 @@ def _eager(
     if bias is not None:
         weights = add(tape, weights, bias)
     if heads.softcap:
-        weights = soft_capped(tape, weights)
+        for step in SOFT_CAP:
+            weights = step(tape, weights)
     if mask is not None:
         weights = add(tape, weights, mask)
     weights = _softmax(tape, weights, query.itemsize if heads.upcast else weights.itemsize, upcast=heads.upcast)
@@ -108,7 +109,7 @@ def _sdpa(
         mask = tape.new((heads.sequences, ONE, heads.queries, heads.keys), query.itemsize)
     elif bias is not None:
         mask = lowered(tape, bias)
-    if tape.on_cpu and ((tape.dropping and heads.dropout) or differentiable(mask)):
+    if tape.counted and ((tape.dropping and heads.dropout) or differentiable(mask)):
         return _math(tape, heads, query=query, key=keys, value=values, mask=mask)
     made = tape.new(heads.output, query.itemsize, strided=query.strided)
     rows = tape.new((heads.sequences, heads.count, heads.queries), FULL)

@@ -26,8 +26,9 @@ class Pass:
     """Tokens of each sequence that a decoder is given where an encoder takes `tokens`; None: as many."""
     tensor_parallel: int = 1
     """Devices that share heads and intermediate sizes."""
-    on_cpu: bool = False
-    """With the kernels of torch's processor backend instead of CUDA's: dropout keeps noise, and needs unfused attention."""
+    counted: bool = False
+    """As torch counts it on the processor, with which this is compared, instead of as it is on CUDA: dropout keeps noise and rules
+    out fused attention, and under the dispatch mode that counts gradients are never added in place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

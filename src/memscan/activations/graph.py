@@ -67,8 +67,8 @@ def _edge(one: Operand | None) -> Edge:
     return one.node, one.slot, one.shape, one.itemsize
 
 
-def run_backward(ledger: Ledger, root: Tensor) -> None:
-    """Everything that `loss.backward()` makes."""
+def run_backward(ledger: Ledger, root: Tensor, *, in_place: bool) -> None:
+    """Everything that `loss.backward()` makes. `in_place`: whether gradients are summed so, which no dispatch mode allows."""
     waiting: list[tuple[int, Node]] = []
     buffers: dict[Node, list[Tensor | None]] = {}
     first = root.node
@@ -92,7 +92,7 @@ def run_backward(ledger: Ledger, root: Tensor) -> None:
                 if target not in buffers:
                     buffers[target] = [None] * target.outputs
                     heappush(waiting, (-target.order, target))
-                _sum(ledger, buffers[target], edge[1], gradient)
+                _sum(ledger, buffers[target], edge[1], gradient, in_place=in_place)
             del gradient
 
 
@@ -105,12 +105,12 @@ def _fitting(ledger: Ledger, gradient: Tensor, shape: Shape, itemsize: int) -> T
     return gradient
 
 
-def _sum(ledger: Ledger, buffer: list[Tensor | None], slot: int, gradient: Tensor) -> None:
+def _sum(ledger: Ledger, buffer: list[Tensor | None], slot: int, gradient: Tensor, *, in_place: bool) -> None:
     there = buffer[slot]
     if there is None:
         buffer[slot] = gradient
-    elif there.storage.handles > 1:
-        # Something else still holds the one that is there, so that it cannot be added to in place.
+    elif not in_place or there.storage.handles > 1:
+        # Not in place either where something else still holds the one that is there.
         buffer[slot] = Tensor(
             Storage(ledger, there.shape, there.itemsize, Kind.ACTIVATIONS), there.shape, there.itemsize, strided=there.strided
         )

@@ -102,6 +102,20 @@ class Ledger:
             self.terms[sort] += times * count
         self._note()
 
+    def aside(self) -> str:
+        """Note peaks apart from the phase for a while; that phase."""
+        phase = self.phase
+        self.enter(f"{phase}, aside")
+        return phase
+
+    def back(self, phase: str, by: State, times: int) -> None:
+        """Back in `phase`, with the peaks noted since; and with those as they would be `times` later, with so much more alive."""
+        for alone in (False, True):
+            noted = self.peaks.pop((self.phase, alone))
+            self._offer(phase, alone=alone, peak=noted)
+            self._offer(phase, alone=alone, peak=_later(noted, by, times))
+        self.phase = phase
+
     def peak(self, phase: str, *, alone: bool = False) -> Peak:
         """When most was alive; `alone`: of activations and casts."""
         return self.peaks[phase, alone]
@@ -113,6 +127,20 @@ class Ledger:
                 self.peaks[self.phase, alone] = Peak(
                     kinds=dict(self.live), terms={sort: count for sort, count in self.terms.items() if count}
                 )
+
+    def _offer(self, phase: str, *, alone: bool, peak: Peak) -> None:
+        known = self.peaks.get((phase, alone))
+        if known is None or _measure(peak.kinds, alone=alone) > _measure(known.kinds, alone=alone):
+            self.peaks[phase, alone] = peak
+
+
+def _later(peak: Peak, by: State, times: int) -> Peak:
+    kinds, terms = Counter(peak.kinds), Counter(peak.terms)
+    for kind, nbytes in by[0].items():
+        kinds[kind] += times * nbytes
+    for sort, count in by[1].items():
+        terms[sort] += times * count
+    return Peak(kinds=dict(kinds), terms={sort: count for sort, count in terms.items() if count})
 
 
 def _measure(kinds: Mapping[Kind, int], *, alone: bool) -> int:

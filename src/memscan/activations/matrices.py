@@ -38,6 +38,12 @@ def linear(tape: Tape, one: Tensor, weight: Weight, bias: Weight | None = None) 
 def embedding(tape: Tape, shape: Shape, weight: Weight, index: Tensor | None = None) -> Tensor:
     """Rows of a table, of `shape`; its gradient is dense. `index`: which, where these are not the model's own input."""
     size, itemsize = weight.shape, weight.itemsize
+    if tape.wanting:
+        # `enable_input_require_grads`: the words, which are the first rows, are told to want a gradient, which nothing takes.
+        tape.wanting = False
+        made, leaf = tape.new(shape, itemsize), Weight(shape=shape, itemsize=itemsize, trained=True)
+        tape.record(made, [leaf], (), lambda _, __: [None])
+        return made
     return tape.operation(lambda: tape.new(shape, itemsize), [weight], (index,), lambda _, __: [tape.new(size, itemsize)])
 
 
@@ -71,15 +77,24 @@ def product(tape: Tape, one: Tensor, other: Tensor, shape: Shape) -> Tensor:
     first, second = differentiable(left), differentiable(right)
     before, after = left.shape, right.shape
 
-    def backward(_: Saved, gradients: Gradients) -> Gradients:
-        (gradient,) = gradients
-        copy = tape.new(shape, itemsize) if gradient is not None and gradient.strided and tape.sequences > 1 else None
-        made = [tape.new(before, itemsize) if first else None, tape.new(after, itemsize) if second else None]
-        del copy
-        return made
+    def backward(_: Saved, __: Gradients) -> Gradients:
+        return [tape.new(before, itemsize) if first else None, tape.new(after, itemsize) if second else None]
 
     kept = left if second else None, right if first else None
-    return tape.operation(lambda: tape.new(shape, itemsize), [left, right], kept, backward)
+    return _unfolded(tape, tape.operation(lambda: tape.new(shape, itemsize), [left, right], kept, backward))
+
+
+def _unfolded(tape: Tape, one: Tensor) -> Tensor:
+    """The product as heads of sequences again: a gradient in which heads lie between tokens is copied."""
+    made = one.view()
+    shape, itemsize = one.shape, one.itemsize
+
+    def backward(_: Saved, gradients: Gradients) -> Gradients:
+        (gradient,) = gradients
+        return [tape.new(shape, itemsize) if gradient is not None and gradient.strided and tape.sequences > 1 else gradient]
+
+    tape.record(made, [one], (), backward)
+    return made
 
 
 def _multiplied(tape: Tape, one: Tensor) -> Tensor:

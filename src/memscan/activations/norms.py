@@ -46,8 +46,8 @@ def layer_norm(tape: Tape, given: Tensor, weight: Weight, bias: Weight | None) -
     made = tape.new(given.shape, given.itemsize)
     row = (*given.shape[:-1], Size("1", 1))
     middle, deviation = (
-        tape.new(row, given.itemsize if tape.on_cpu else FULL),
-        tape.new(row, given.itemsize if tape.on_cpu else FULL),
+        tape.new(row, given.itemsize if tape.counted else FULL),
+        tape.new(row, given.itemsize if tape.counted else FULL),
     )
     shape, itemsize, width = given.shape, given.itemsize, weight.shape
 

@@ -101,11 +101,8 @@ def keeping_output(tape: Tape, one: Tensor) -> Tensor:
     return made
 
 
-def soft_capped(tape: Tape, one: Tensor) -> Tensor:
-    """Soft-capped: over a number, through tanh, times the number."""
-    lower = scale(tape, one)
-    lower = keeping_output(tape, lower)
-    return scale(tape, lower)
+SOFT_CAP = (scale, keeping_output, scale)
+"""Over a number, through tanh, times the number: one after the other, each held no longer than until the next is made."""
 
 
 def dropout(tape: Tape, one: Tensor, share: float) -> Tensor:
@@ -113,7 +110,7 @@ def dropout(tape: Tape, one: Tensor, share: float) -> Tensor:
     if not tape.dropping or not share:
         return one
     shape, itemsize = one.shape, one.itemsize
-    noise = tape.new(shape, itemsize if tape.on_cpu else MASK)
+    noise = tape.new(shape, itemsize if tape.counted else MASK)
     made = tape.new(shape, itemsize, strided=one.strided)
     tape.record(made, [one], (noise,), lambda _, __: [tape.new(shape, itemsize)])
     return made
@@ -165,7 +162,9 @@ def joined(tape: Tape, parts: Sequence[Tensor], shape: Shape) -> Tensor:
 
 
 def _broadcast(one: Operand, other: Operand) -> Shape:
-    return one.shape if prod(one.shape) >= prod(other.shape) else other.shape
+    # By dimensions first: of one token, a weight has as many elements as what it multiplies.
+    larger = (len(one.shape), prod(one.shape)) >= (len(other.shape), prod(other.shape))
+    return one.shape if larger else other.shape
 
 
 def _strided(one: Operand, other: Operand) -> bool:

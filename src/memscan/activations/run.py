@@ -33,7 +33,7 @@ def run_forward(
 ) -> Run:
     """A pass without gradients: the phases `prefill` and `logits`."""
     setup = _setup(one, ITEMSIZES[one.dtype], trained=False, cached=cached, head=head)
-    tape = Tape(gradients=False, dropping=False, on_cpu=one.on_cpu, sequences=one.sequences)
+    tape = Tape(gradients=False, dropping=False, counted=one.counted, sequences=one.sequences)
     model = recipe(settings, setup)
     tape.ledger.enter(PREFILL)
     hidden = model.hidden(tape)
@@ -62,8 +62,8 @@ def run_training(
         one, itemsize if adapter is None else ITEMSIZES[one.dtype], trained=adapter is None, adapter=adapter, head=head
     )
     tape = Tape(
-        gradients=True, dropping=True, on_cpu=one.on_cpu, sequences=one.sequences, autocast=HALF if mixed else None,
-        checkpointing=checkpointing,
+        gradients=True, dropping=True, counted=one.counted, sequences=one.sequences, autocast=HALF if mixed else None,
+        checkpointing=checkpointing, wanting=checkpointing and adapter is not None,
     )  # fmt: skip
     model = recipe(settings, setup)
     tape.ledger.enter(FORWARD)

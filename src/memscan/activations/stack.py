@@ -26,15 +26,16 @@ def through(tape: Tape, layers: Sequence[tuple[Layer, int]], hidden: Tensor) -> 
 class _Repetition:
     """As if a layer came `count` times: what one leaves behind is there so often after it, until its backward is done.
 
-    What is alive grows or shrinks evenly from one to the next, so that the most is at one of the ends.
+    What is alive grows or shrinks evenly from one to the next, so that the most is in the first or the last.
     """
 
-    __slots__ = ("before", "gradients", "ledger", "left", "more", "tape")
+    __slots__ = ("before", "gradients", "ledger", "left", "more", "phase", "tape")
 
     def __init__(self, tape: Tape, count: int) -> None:
         self.tape, self.ledger, self.more = tape, tape.ledger, count - 1
         self.gradients = 0
         self.left = self.ledger.state()
+        self.phase = self.ledger.aside()
 
     def __call__(self, layer: Layer, hidden: Tensor) -> Tensor:
         """The layer, once."""
@@ -43,6 +44,7 @@ class _Repetition:
     def settle(self) -> None:
         """Once its input is let go: count what it left behind for the others too."""
         self.left = self.ledger.since(self.left)
+        self.ledger.back(self.phase, self.left, self.more)
         self.ledger.change(self.left, self.more)
         if self.tape.checkpointing:
             # The graph holds no casts of weights: they are there until the forward pass ends.
@@ -50,13 +52,15 @@ class _Repetition:
 
     def _enter(self) -> None:
         self.gradients = self.ledger.live[Kind.GRADIENTS]
+        self.phase = self.ledger.aside()
 
     def _leave(self) -> None:
         kinds, terms = self.left
-        made = self.ledger.live[Kind.GRADIENTS] - self.gradients
         gone: Counter[Kind] = Counter({kind: -nbytes for kind, nbytes in kinds.items() if kind is not Kind.CACHE})
-        gone[Kind.GRADIENTS] = made
-        self.ledger.change((gone, Counter({sort: -count for sort, count in terms.items()})), self.more)
+        gone[Kind.GRADIENTS] = self.ledger.live[Kind.GRADIENTS] - self.gradients
+        change = gone, Counter({sort: -count for sort, count in terms.items()})
+        self.ledger.back(self.phase, change, self.more)
+        self.ledger.change(change, self.more)
 
 
 def _marked(tape: Tape, one: Tensor, event: Callable[[], None]) -> Tensor:

@@ -31,12 +31,14 @@ class Tape:
     """Whether a graph is kept."""
     dropping: bool
     """Whether dropout drops: a model in training mode."""
-    on_cpu: bool = False
-    """Whether the kernels are those of the processor, with which this is compared; CUDA's otherwise."""
+    counted: bool = False
+    """Whether it is as `MemTracker` counts it on the processor; as on CUDA otherwise."""
     autocast: int | None = None
     """Bytes of the dtype that matrix products are cast to in mixed precision."""
     checkpointing: bool = False
     """Whether layers are checkpointed."""
+    wanting: bool = False
+    """Whether the input is still to be told to want a gradient: of a frozen model whose layers are checkpointed."""
     sequences: int = 1
     """In the batch: with one, a matrix product of heads needs no copy."""
     passing: int = 0
@@ -132,4 +134,4 @@ class Tape:
         self._casts.clear()
         self.ledger.live[Kind.CASTS] -= self.passing
         self.gradients = False
-        run_backward(self.ledger, root)
+        run_backward(self.ledger, root, in_place=not self.counted)

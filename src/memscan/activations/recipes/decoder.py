@@ -13,7 +13,7 @@ from memscan.activations.losses import causal_loss
 from memscan.activations.masks import causal_mask
 from memscan.activations.matrices import embedding, heads, linear
 from memscan.activations.norms import rms_norm
-from memscan.activations.pointwise import add, dropout, part, scale, soft_capped
+from memscan.activations.pointwise import SOFT_CAP, add, dropout, part, scale
 from memscan.activations.rotary import Rotary, angles, rotated
 from memscan.activations.setup import Setup, runs
 from memscan.activations.stack import through
@@ -207,7 +207,9 @@ class Decoder:
         logits = linear(tape, hidden, self.head)
         if self.style.multiplied:
             logits = scale(tape, logits)
-        return soft_capped(tape, logits) if self.style.capped else logits
+        for step in SOFT_CAP if self.style.capped else ():
+            logits = step(tape, logits)
+        return logits
 
     def loss(self, tape: Tape, hidden: Tensor) -> Tensor:
         """Of the next tokens."""

@@ -78,32 +78,38 @@ class Mixer:
         time = keeping_input(tape, time)
         decay = self._decay(tape)
         discrete = keeping_output(tape, outer(tape, decay, time, whole))
-        entering = outer(tape, time, cast(tape, before, FULL), whole)
-        entering = outer(tape, entering, cast(tape, states, FULL), whole)
-        made = self._looped(tape, discrete, entering, after, states.itemsize)
+        weighted = outer(tape, time, cast(tape, before, FULL), whole)
+        entering = outer(tape, weighted, cast(tape, states, FULL), whole)
+        made, _held = self._looped(tape, discrete, entering, after, states.itemsize)
         made = add(tape, made, mul(tape, states, parameter(tape, self.direct, FULL)))
         return mul(tape, made, keeping_input(tape, gate))
 
     def _decay(self, tape: Tape) -> Tensor:
         return scale(tape, keeping_output(tape, parameter(tape, self.decay, FULL)))
 
-    def _looped(self, tape: Tape, discrete: Tensor, entering: Tensor, after: Tensor, itemsize: int) -> Tensor:
+    def _looped(self, tape: Tape, discrete: Tensor, entering: Tensor, after: Tensor, itemsize: int) -> tuple[Tensor, Tensor]:
+        """The outputs of all positions, and the list of them, from which they are made and which lives as long as the scan."""
         setup, sizes = self.setup, self.sizes
         shape = (setup.sequences, sizes.inner, sizes.state)
+        held = tape.new((setup.sequences, setup.tokens, sizes.inner), itemsize)
         outputs: list[Tensor] = []
 
         def step(state: Tensor) -> Tensor:
             made = add(tape, mul(tape, part(tape, discrete, shape), state), part(tape, entering, shape))
-            outputs.append(self._read(tape, made, after, itemsize))
+            read = self._read(tape, made, after, itemsize)
+            one = held.view(read.shape)
+            one.node, one.slot = read.node, read.slot
+            outputs.append(one)
             return made
 
         checkpointing, tape.checkpointing = tape.checkpointing, False
         through(tape, [(step, count) for _, count in runs(("",) * setup.tokens)], tape.new(shape, itemsize))
         tape.checkpointing = checkpointing
-        made = tape.new((setup.sequences, setup.tokens, sizes.inner), itemsize)
-        tape.record(made, outputs, (), lambda _, gradients: [gradients[0].view() if gradients[0] else None for _ in range(count)])
-        count = len(outputs)
-        return made
+        made, shapes = tape.new(held.shape, itemsize), [one.shape for one in outputs]
+        tape.record(
+            made, outputs, (), lambda _, gradients: [None if gradients[0] is None else gradients[0].view(one) for one in shapes]
+        )
+        return made, held
 
     def _read(self, tape: Tape, state: Tensor, after: Tensor, itemsize: int) -> Tensor:
         sizes, sequences = self.sizes, self.setup.sequences
