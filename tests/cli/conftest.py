@@ -11,13 +11,14 @@ from tests.hub import FIXTURES, materialise
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory) -> Path:
-    """A folder that holds `bert-base-cased`, `resnet50`, `gptq` and `gpt2` as folders of checkpoints."""
+    """A folder that holds `bert-base-cased`, `resnet50`, `gptq`, `gpt2` and `llama` as folders of checkpoints."""
     root = tmp_path_factory.mktemp("models")
     names = {
         "bert-base-cased": "google-bert/bert-base-cased",
         "resnet50": "timm/resnet50.a1_in1k",
         "gptq": "TheBloke/Llama-2-7B-GPTQ",
         "gpt2": "openai-community/gpt2",
+        "llama": "meta-llama/Llama-3.1-8B",
     }
     for name, repository in names.items():
         materialise(FIXTURES / repository, root / name)

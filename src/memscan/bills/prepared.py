@@ -115,7 +115,8 @@ def _moving(model: Subject, stage: Stage, workload: Workload, device: Device | N
     yield from working(model, stage, workload, device, sequences)
     if device is not None and device.kind == "ram":
         yield from on_the_host(model, stage, offload_experts=workload.offload_experts)
-        return  # no driver, and no caching allocator
+    if device is not None and (device.kind == "ram" or device.vendor == "Apple"):
+        return  # neither CUDA nor its caching allocator
     yield context(workload.cuda_context, workload.degrees.devices)
     if workload.engine != LLAMA_CPP:
         yield rounding(workload.allocator, stage.tensors)

@@ -90,8 +90,8 @@ def _each(options: Options, one: Callable[[Report], T]) -> list[T | Failure]:
 
 
 def _named(given: Mapping[str, Any]) -> Named | None:
-    word = given["device"]
-    return None if word is None else parse_device(word, _devices(given))
+    word, devices = given["device"], _devices(given) if given["device"] or given["devices_file"] else None
+    return None if word is None or devices is None else parse_device(word, devices)
 
 
 def _devices(given: Mapping[str, Any]) -> Devices:
