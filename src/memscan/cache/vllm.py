@@ -96,7 +96,7 @@ def _line(one: Page, pages: Sequence[Page], request: CacheRequest, *, size: int,
         note = f"{counted(held - layers, 'layer')} more to fill the block tables, {counted(size, 'layer')} each" + (
             note and f"; {note}"
         )
-    is_assumed = bool(size) or isinstance(one.group.part, Compressed) or bool(one.group.assumed)
+    is_assumed = is_hybrid or isinstance(one.group.part, Compressed) or bool(one.group.assumed)
     return Item(
         name=one.group.name,
         nbytes=nbytes,
@@ -135,8 +135,8 @@ def _blocks(one: Page, request: CacheRequest, *, is_hybrid: bool) -> int:
         return -(-encoder_tokens(one.group.part, request) // one.block)
     if kind == "full" or window is None:
         return all_tokens
-    # The window may begin inside a block; a chunk begins with one.
-    seen = -(-min(window, request.tokens) // one.block) + (1 if kind == "sliding" else 0)
+    # With the token in flight: a window may begin inside a block.
+    seen = -(-window // one.block) + 1 if kind == "sliding" else -(-(window + 1) // one.block)
     return min(seen, all_tokens)
 
 
