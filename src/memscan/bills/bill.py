@@ -103,9 +103,15 @@ def peak(items: Sequence[Item]) -> Peak:
 
 
 def moments(items: Sequence[Item]) -> tuple[Peak, ...]:
-    """The bytes of every phase, in order; of one that has no name where no line has a phase."""
-    phases = {phase for item in items for phase in item.phases}
-    return tuple(_moment(items, phase) for phase in in_order(phases)) or (_moment(items, None),)
+    """The bytes of every phase, in order; of one that has no name where no line has a phase.
+
+    A phase in which the same lines are held as in the one before is no moment of its own.
+    """
+    found: dict[frozenset[int], Peak] = {}
+    for phase in in_order({phase for item in items for phase in item.phases}):
+        held = frozenset(index for index, item in enumerate(items) if phase in item.phases)
+        found.setdefault(held, _moment(items, phase))
+    return tuple(found.values()) or (_moment(items, None),)
 
 
 def in_order(phases: Iterable[str]) -> list[str]:

@@ -41,7 +41,7 @@ from memscan.units import counted, iec_bytes, plural
 
 FORWARD, BACKWARD, STEP = "forward", "backward", "step"
 PASSES = frozenset({FORWARD, BACKWARD, END})
-RULES = {TORCH: "torch 2.13", FSDP: "torch 2.13 FSDP", DEEPSPEED: "DeepSpeed's ZeRO"}
+RULES = {TORCH: "", FSDP: "torch 2.13 FSDP and ", DEEPSPEED: "DeepSpeed's ZeRO and "}
 
 
 def training_bill(report: Report, recipe: Recipe, device: Device | None = None) -> Bill:
@@ -57,7 +57,7 @@ def training_bill(report: Report, recipe: Recipe, device: Device | None = None) 
     items, shared = _items(report, model, recipe, kept)
     items = (*items, context(recipe.cuda_context, recipe.gpus), fragmentation(recipe.allocator, peak(items).nbytes))
     return Bill(
-        report=report, command="training", title=_title(recipe, model), rule=f"{RULES[engine]}, {kept.source}", items=items,
+        report=report, command="training", title=_title(recipe, model), rule=RULES[engine] + kept.source, items=items,
         host=shared.host, devices=recipe.gpus, verdict=None if device is None else verdict(items, device, recipe.gpus),
         facts=tuple(_facts(report, model, recipe, shared)), notes=tuple(_notes(model, recipe, kept)),
     )  # fmt: skip
