@@ -1,9 +1,9 @@
 """Attention, as transformers runs it: `sdpa` or `eager`.
 
 transformers 5.23.0: `integrations/sdpa_attention.py`, `eager_attention_forward` of each model. torch 2.13.0:
-`aten/src/ATen/native/transformers/attention.cpp`. Sequences are taken to be without padding: then `sdpa` needs no mask, and with
-one key and value heads are repeated. On CUDA the fused kernels are taken to keep what the processor's keeps: queries, keys, values,
-the output, and a float32 for each row of scores.
+`aten/src/ATen/native/transformers/attention.cpp`. Sequences are taken to be without padding: then `sdpa` needs no mask, and
+with one key and value heads are repeated. On CUDA the fused kernels are taken to keep what the processor's keeps: queries, keys,
+values, the output, and a float32 for each row of scores.
 """
 
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class Heads:
 def attend(
     tape: Tape, heads: Heads, *, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
 ) -> tuple[Tensor, Tensor | None]:
-    """The output, heads side by side, and the weights that `eager` hands up beside it: a layer's code holds them until it ends."""
+    """The output, heads side by side, and the weights that `eager` hands up: the code of a layer holds them until it ends."""
     if heads.eager:
         output, weights = _eager(tape, heads, query=query, key=key, value=value, mask=mask, bias=bias)
     else:

@@ -27,8 +27,8 @@ class Pass:
     tensor_parallel: int = 1
     """Devices that share heads and intermediate sizes."""
     counted: bool = False
-    """As torch counts it on the processor, with which this is compared, instead of as it is on CUDA: dropout keeps noise and rules
-    out fused attention, and under the dispatch mode that counts gradients are never added in place."""
+    """As torch counts it on the processor, with which this is compared, instead of as it is on CUDA: there dropout keeps noise
+    and rules out fused attention, and under the dispatch mode that counts gradients are never added in place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

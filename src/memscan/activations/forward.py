@@ -18,10 +18,10 @@ def forward(settings: Settings, class_name: str | None, one: Pass, *, logits_tok
     """The lines `activations`, in the phase `prefill`, and `logits`, in the phase `logits`: in each all that is alive then.
 
     `logits_tokens`: positions of each sequence whose logits are made; `generate` keeps 1, and then a copy of it in float32. With
-    it keys and values go into a cache, which is counted elsewhere; what a cache costs while it grows is counted here. None: a plain
-    pass without a cache, with the logits of all positions. Raises UsageError for a pass that makes no sense.
+    it keys and values go into a cache, which is counted elsewhere; what a cache costs while it grows is counted here. None: a
+    plain pass without a cache, with the logits of all positions. Raises UsageError for a pass that makes no sense.
 
-    The recipe runs as transformers' code does, under `torch.no_grad` and without padding, so that the most that is alive at once is
+    The recipe runs as transformers' code does, under `torch.no_grad` and without padding, and the most that is alive at once is
     counted; an allocator, which rounds and caches, takes more. `sdpa` is taken to be a fused kernel.
     """
     check(one)

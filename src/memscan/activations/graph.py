@@ -7,6 +7,7 @@ https://github.com/pytorch/pytorch/blob/v2.13.0/torch/csrc/autograd/engine.cpp (
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from math import prod
+from typing import Any
 
 from memscan.activations.ledger import Kind, Ledger, Shape
 from memscan.activations.tensor import Operand, Storage, Tensor, Weight, differentiable
@@ -20,10 +21,11 @@ Backward = Callable[[Saved, Gradients], Gradients]
 class Frame:
     """A checkpointed function: what its nodes saved is not kept, and made anew by a second run when first asked for."""
 
-    __slots__ = ("count", "recomputed", "rerun")
+    __slots__ = ("count", "recomputed", "repetitions", "rerun")
 
     def __init__(self) -> None:
         self.count = 0
+        self.repetitions: list[Any] = []
         self.recomputed: dict[int, Saved] | None = None
         self.rerun: Callable[[Frame], None] | None = None
 

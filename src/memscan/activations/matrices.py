@@ -39,10 +39,10 @@ def embedding(tape: Tape, shape: Shape, weight: Weight, index: Tensor | None = N
     """Rows of a table, of `shape`; its gradient is dense. `index`: which, where these are not the model's own input."""
     size, itemsize = weight.shape, weight.itemsize
     if tape.wanting:
-        # `enable_input_require_grads`: the words, which are the first rows, are told to want a gradient, which nothing takes.
+        # `enable_input_require_grads`, of the words, which are the first rows that a model takes.
         tape.wanting = False
-        made, leaf = tape.new(shape, itemsize), Weight(shape=shape, itemsize=itemsize, trained=True)
-        tape.record(made, [leaf], (), lambda _, __: [None])
+        made = tape.new(shape, itemsize)
+        tape.want(made)
         return made
     return tape.operation(lambda: tape.new(shape, itemsize), [weight], (index,), lambda _, __: [tape.new(size, itemsize)])
 

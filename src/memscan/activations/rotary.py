@@ -1,4 +1,4 @@
-"""Rotary position embeddings: `apply_rotary_pos_emb` and `rotate_half` of transformers 5.23.0, as in `models/llama/modeling_llama.py`."""
+"""Rotary position embeddings: `apply_rotary_pos_emb` and `rotate_half` of transformers 5.23.0, `models/llama`."""
 
 from memscan.activations.ledger import Size
 from memscan.activations.pointwise import add, joined, mul, part, scale

@@ -46,6 +46,7 @@ class _Repetition:
         self.left = self.ledger.since(self.left)
         self.ledger.back(self.phase, self.left, self.more)
         self.ledger.change(self.left, self.more)
+        self.tape.paired(self).left = self.left
         if self.tape.checkpointing:
             # The graph holds no casts of weights: they are there until the forward pass ends.
             self.tape.passing += self.more * self.left[0].pop(Kind.CASTS, 0)

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-
+from functools import partial
 from typing import TypeVar
 
-from memscan.activations.graph import Backward, Frame, Node, Saved, run_backward
+from memscan.activations.graph import Backward, Frame, Gradients, Node, Saved, run_backward
 from memscan.activations.ledger import Kind, Ledger, Shape
 from memscan.activations.tensor import Operand, Storage, Tensor, Weight, differentiable
 
@@ -16,6 +16,12 @@ INDEX = 8  # bytes of an int64
 
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+
+def _nothing(held: Tensor, saved: Saved, gradients: Gradients) -> Gradients:
+    del held, saved, gradients
+    return [None]
 
 
 class _StopRecomputing(Exception):  # noqa: N818 -- as in torch: no error, but the end of a second run
@@ -55,18 +61,23 @@ class Tape:
     def record(
         self, outputs: Tensor | Sequence[Tensor], inputs: Sequence[Operand | None], saved: Saved, backward: Backward
     ) -> None:
-        """The operation that made `outputs` of `inputs`, in the graph. `saved`: what its backward needs, None for what it does not."""
+        """The operation that made `outputs` of `inputs`, in the graph. `saved`: what its backward needs, None for the rest."""
         made = [outputs] if isinstance(outputs, Tensor) else outputs
         node = self._node(inputs, saved, backward, len(made))
         for slot, one in enumerate(made):
             one.node, one.slot = node, slot
 
     def operation(self, make: Callable[[], Tensor], inputs: Sequence[Operand | None], saved: Saved, backward: Backward) -> Tensor:
-        """The same for one that keeps inputs alone: these are saved before its output is made, which ends a second run earlier."""
+        """The same for one that keeps inputs alone: they are saved before its output is made, which ends a second run earlier."""
         node = self._node(inputs, saved, backward, 1)
         made = make()
         made.node = node
         return made
+
+    def want(self, one: Tensor) -> None:
+        """`one.requires_grad_()`: a leaf, which the graph holds, checkpointed or not, and whose gradient nothing takes."""
+        leaf, held = Weight(shape=one.shape, itemsize=one.itemsize, trained=True), one.view()
+        self.record(one, [leaf], (), partial(_nothing, held))
 
     def _node(self, inputs: Sequence[Operand | None], saved: Saved, backward: Backward, outputs: int) -> Node | None:
         if not self.gradients or not any(differentiable(one) for one in inputs):
@@ -128,6 +139,15 @@ class Tape:
             if weight.trained:
                 self._casts[weight] = found
         return found
+
+    def paired(self, repetition: R) -> R:
+        """Of a repetition inside a checkpointed function that is run again, the one of the first run, whose backward will come."""
+        if self._recomputing is not None:
+            first: R = self._recomputing[0].repetitions.pop(0)
+            return first
+        if self._frame is not None:
+            self._frame.repetitions.append(repetition)
+        return repetition
 
     def backward(self, root: Tensor) -> None:
         """The backward pass."""

@@ -182,9 +182,7 @@ class Decoder:
     def hidden(self, tape: Tape) -> Tensor:
         """What the head is given."""
         setup, style = self.setup, self.style
-        embeddings = embedding(tape, (setup.sequences, setup.tokens, style.hidden), self.table)
-        if style.multiplied or style.scaled:
-            embeddings = scale(tape, embeddings)
+        embeddings = self._embedded(tape)
         _positions = tape.new((setup.tokens,), INDEX)
         used = sorted({layer.sliding for layer, _ in self.layers})
         windows = dict.fromkeys((*(style.window if one else None for one in used), *style.masks))
@@ -201,6 +199,20 @@ class Decoder:
 
         hidden = through(tape, [(step(layer), count) for layer, count in self.layers], embeddings)
         return style.norm(tape, hidden, self.norm)
+
+    def _embedded(self, tape: Tape) -> Tensor:
+        setup, style = self.setup, self.style
+        shape = (setup.sequences, setup.tokens, style.hidden)
+        if style.multiplied:
+            return scale(tape, embedding(tape, shape, self.table))
+        if not style.scaled:
+            return embedding(tape, shape, self.table)
+        # The module scales: it is what it hands out that is told to want a gradient.
+        wanting, tape.wanting = tape.wanting, False
+        embeddings = scale(tape, embedding(tape, shape, self.table))
+        if wanting:
+            tape.want(embeddings)
+        return embeddings
 
     def logits(self, tape: Tape, hidden: Tensor) -> Tensor:
         """Of all the hidden states."""

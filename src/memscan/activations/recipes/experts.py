@@ -42,13 +42,13 @@ def _topk(tape: Tape, one: Tensor, count: Size) -> tuple[Tensor, Tensor]:
 class Experts:
     """All of one layer, their weights in two tensors."""
 
-    def __init__(self, setup: Setup, hidden: Size, inner: Size, experts: Size, chosen: Size, function: str | None) -> None:
+    def __init__(self, setup: Setup, *, hidden: Size, inner: Size, experts: Size, chosen: Size, function: str | None) -> None:
         self.hidden, self.inner, self.chosen, self.function = hidden, inner, chosen, setup.function(function)
         self.both = Size(f"2 x {inner.name}", 2 * inner)
         self.up, self.down = setup.weight(experts, self.both, hidden), setup.weight(experts, hidden, inner)
 
-    def __call__(self, tape: Tape, given: Tensor, which: Tensor, weights: Tensor) -> Tensor:
-        """The sum of the chosen."""
+    def __call__(self, tape: Tape, given: Tensor, weights: Tensor) -> Tensor:
+        """The sum of the chosen, by their weights."""
         sequences, tokens, hidden = given.shape
         pairs: Shape = (sequences, tokens, self.chosen)
         _sorted, order = tape.new(pairs, INDEX), tape.new(pairs, INDEX)
@@ -75,7 +75,7 @@ def indexed(tape: Tape, one: Tensor, shape: Shape, index: Tensor) -> Tensor:
 
 
 def grouped(tape: Tape, one: Tensor, weight: Weight, shape: Shape) -> Tensor:
-    """`torch._grouped_mm`: rows with the matrix of their expert. Autocast does not touch it: rows take the dtype of the weights."""
+    """`torch._grouped_mm`: rows with the matrix of their expert, in the dtype of the weights, whatever autocast says."""
     given = cast(tape, one, weight.itemsize)
     first, second = differentiable(given), weight.trained
     before, itemsize, size = given.shape, weight.itemsize, weight.shape
@@ -104,8 +104,8 @@ class Sparse:
     def __call__(self, tape: Tape, given: Tensor) -> Tensor:
         """Its output."""
         beside = None if self.shared is None else self.shared(tape, given)
-        _logits, weights, which = self.router(tape, given)
-        made = self.experts(tape, given, which, weights)
+        _logits, weights, _which = self.router(tape, given)
+        made = self.experts(tape, given, weights)
         if beside is None or self.gate is None:
             return made
         beside = mul(tape, keeping_output(tape, self.gate(tape, given)), beside)

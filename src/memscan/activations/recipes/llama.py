@@ -96,9 +96,7 @@ def style(settings: Settings, setup: Setup, *, mlp: Callable[[str], Mlp], bias: 
     layers = settings.layers("num_hidden_layers")
     width = settings.integer("head_dim") or hidden // count
     if layers is None or not width or pairs > count:
-        raise LackingError(
-            f"{settings.path}: the numbers of layers and heads make no attention: {layers} layers, {count} heads, {pairs} for keys"
-        )
+        raise LackingError(f"{settings.path}: {layers} layers, {count} heads and {pairs} heads of keys make no attention")
     return Style(
         hidden=Size("hidden_size", hidden),
         count=setup.share("heads", count),
@@ -152,8 +150,9 @@ def _sparse(settings: Settings, setup: Setup, inner: str, *, normed: bool, lower
     if shared:
         wide = setup.share("shared_expert_intermediate_size", needed(settings, "shared_expert_intermediate_size"))
         beside = Gated(setup, hidden, wide, function)
+    found = Experts(setup, hidden=hidden, inner=width, experts=experts, chosen=chosen, function=function)
     router = Router(setup, hidden, experts, chosen, normed=normed, lowered=lowered)
-    return Sparse(setup, router, Experts(setup, hidden, width, experts, chosen, function), beside)
+    return Sparse(setup, router, found, beside)
 
 
 def _mixed(settings: Settings, setup: Setup, *, shared: bool) -> Callable[[str], Mlp]:

@@ -1,7 +1,7 @@
 """Mamba without its kernels: what transformers falls back to where neither `mamba-ssm` nor `kernels` is there.
 
-transformers 5.23.0, `models/mamba/modeling_mamba.py` (`MambaMixer`, `mamba_selective_scan`): the states of all positions are tensors of
-their own, and the scan is a loop over them. The kernels keep little of it.
+transformers 5.23.0, `models/mamba/modeling_mamba.py` (`MambaMixer`, `mamba_selective_scan`): the states of all positions are
+tensors of their own, and the scan is a loop over them. The kernels keep little of it.
 """
 
 from memscan.activations.graph import Gradients, Saved
@@ -56,11 +56,15 @@ class Mixer:
         projected = self.inside(tape, given)
         states, gate = split(tape, projected, [sizes.inner, sizes.inner])
         states = self._convolved(tape, states)
-        joined = self.selective(tape, copied(tape, states))
+        joined = self.selective(tape, self._turned(tape, states))
         time, before, after = split(tape, joined, self.parts)
         time = self._stepped(tape, time)
         scanned = self._scanned(tape, states, time, before, after, gate)
-        return self.outside(tape, copied(tape, cast(tape, scanned, itemsize)))
+        return self.outside(tape, self._turned(tape, cast(tape, scanned, itemsize)))
+
+    def _turned(self, tape: Tape, one: Tensor) -> Tensor:
+        """Channels lie before tokens: of several sequences a matrix product needs a copy."""
+        return copied(tape, one) if self.setup.sequences > 1 else one
 
     def _convolved(self, tape: Tape, states: Tensor) -> Tensor:
         setup, sizes = self.setup, self.sizes

@@ -1,4 +1,4 @@
-"""T5: an encoder and a decoder with relative positions as a bias of the scores. transformers 5.23.0, `models/t5/modeling_t5.py`."""
+"""T5: encoder and decoder with relative positions as a bias of the scores. transformers 5.23.0, `models/t5/modeling_t5.py`."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -110,15 +110,11 @@ class Attention:
             sequences=setup.sequences, queries=self.queries, keys=key.shape[2], count=sizes.count, values=sizes.width,
             eager=setup.eager, causal=False, dropout=sizes.dropout, upcast=False,
         )  # fmt: skip
-        output, weights = self._attended(tape, how, query, key, value, mask, biased)
+        used = biased if setup.eager else self._joined(tape, biased)
+        output, weights = attend(
+            tape, how, query=query, key=key, value=value, mask=mask if setup.eager else None, bias=used
+        )  # fmt: skip
         return self.output(tape, output), biased, weights
-
-    def _attended(
-        self, tape: Tape, how: Heads, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, bias: Tensor
-    ) -> tuple[Tensor, Tensor | None]:
-        if how.eager:
-            return attend(tape, how, query=query, key=key, value=value, mask=mask, bias=bias)
-        return attend(tape, how, query=query, key=key, value=value, bias=self._joined(tape, bias))
 
     def _joined(self, tape: Tape, bias: Tensor) -> Tensor:
         """`create_position_bias_mask`: the bias with the causal mask in it where there is one, and in any case in order."""
@@ -168,31 +164,29 @@ class Block:
 
     def first(self, tape: Tape, hidden: Tensor, table: Weight, mask: Tensor | None, states: Tensor | None) -> list[Tensor]:
         """The first layer, which makes the biases of all."""
-        return self._run(tape, hidden, partial(self._bias, tape, table), partial(self._zeros, tape), mask, states)
+        return self._run(tape, hidden, (partial(self._bias, tape, table), partial(self._zeros, tape)), mask, states)
 
     def __call__(
         self, tape: Tape, hidden: Tensor, biases: Sequence[Tensor], mask: Tensor | None, states: Tensor | None
     ) -> Tensor:
         """The hidden states after it."""
-        return self._run(tape, hidden, biases[0], biases[-1], mask, states)[0]
+        return self._run(tape, hidden, biases, mask, states)[0]
 
     def _run(
-        self, tape: Tape, hidden: Tensor, bias: Bias, across: Bias, mask: Tensor | None, states: Tensor | None
+        self, tape: Tape, hidden: Tensor, biases: Sequence[Bias], mask: Tensor | None, states: Tensor | None
     ) -> list[Tensor]:
-        made, own, _weights = self.attention(tape, hidden, bias, mask=mask)
-        biases = [own]
+        made, own, _weights = self.attention(tape, hidden, biases[0], mask=mask)
+        used = [own]
         if self.across is not None:
-            made, zeros, _weights = self.across(tape, made, across, states=states)
-            biases.append(zeros)
-        return [self.feeding(tape, made), *biases]
+            made, zeros, _weights = self.across(tape, made, biases[-1], states=states)
+            used.append(zeros)
+        return [self.feeding(tape, made), *used]
 
     def _zeros(self, tape: Tape, queries: Size, keys: Size) -> Tensor:
         """Across there is no bias, and zeros are made for it."""
         made = tape.new((ONE, self.sizes.count, queries, keys), self.setup.itemsize if tape.autocast is None else tape.autocast)
         if tape.checkpointing:
-            # They are then told to want a gradient, which nothing takes; a leaf is held by the graph, checkpointed or not.
-            leaf, held = Weight(shape=made.shape, itemsize=made.itemsize, trained=True), made.view()
-            tape.record(made, [leaf], (), lambda _, __: [None if held else None])
+            tape.want(made)
         return made
 
     def _bias(self, tape: Tape, table: Weight, queries: Size, keys: Size) -> Tensor:
