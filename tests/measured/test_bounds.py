@@ -3,7 +3,8 @@
 import pytest
 from tools.measured import training
 from tools.measured.comparison import comparison
-from tools.measured.row import Group, Row
+from tools.measured.records import records
+from tools.measured.row import MIB, Group, Row
 
 MEDIANS = {
     "peft-peaks": 0.03,
@@ -80,6 +81,16 @@ def test_dense_litgpt_runs_of_llama_and_mistral() -> None:
     ]
     assert len(dense) >= 6
     assert all(abs(row.error) < 0.05 for row in dense)
+
+
+def test_what_the_document_says_of_compute_buffers() -> None:
+    """Scores, their mask and four hidden states of a batch, where llama.cpp has no flash attention."""
+    logs = {"M0748": (40, 5120), "M1168": (32, 4096), "M1173": (32, 4096), "M1186": (32, 4096)}
+    for log in records("llama_cpp"):
+        if log["id"] in logs:
+            heads, hidden = logs[log["id"]]
+            made = (heads * log["context"] + log["context"] + 4 * hidden) * log["ubatch"] * 4
+            assert made / MIB == pytest.approx(log["compute"], abs=0.1)
 
 
 def test_lines_that_are_left_out_are_lines() -> None:
