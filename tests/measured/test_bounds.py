@@ -11,7 +11,7 @@ MEDIANS = {
     "peft-states": 0.01,
     "torchtune": 0.10,
     "litgpt": 0.20,
-    "trainer": 0.15,
+    "trainer": 0.20,
     "optimizers": 0.06,
     "inference-octocoder": 0.04,
     "inference-qwen": 0.01,
