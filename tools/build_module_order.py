@@ -96,46 +96,53 @@ def _built(family: Any, kind: Any) -> tuple[list[Any], str]:
     return found, reason
 
 
-def _order(model: Any, parts: tuple[str, ...]) -> dict[str, str]:
+def _order(model: Any, parts: tuple[str, ...], whole: frozenset[str] | None = None) -> dict[str, str]:
     """The patterns of the modules in order, with their marks; without what stands below one that has a mark."""
     from architectures.names import starred
 
-    whole = set(model._no_split_modules or ())  # noqa: SLF001
+    whole = frozenset(model._no_split_modules or ()) if whole is None else whole  # noqa: SLF001
+    modules = dict(model.named_modules(remove_duplicate=False))
+    alike: dict[str, list[str]] = {}
+    for name in modules:
+        alike.setdefault(starred(name), []).append(name)
     found: dict[str, str] = {}
-    closed: list[str] = []
-    for name, module in model.named_modules(remove_duplicate=False):
+    closed: set[str] = set()
+    for name, module in modules.items():
         if not name or any(name.startswith(f"{one}.") for one in closed):
             continue
-        pattern = starred(name)
-        mark = PART if pattern in parts else _mark(module, whole)
+        above, dot, last = name.rpartition(".")
+        mark = _mark(module, whole)
+        if mark != WHOLE and starred(name) in parts:
+            mark = PART
         if mark:
-            closed.append(name)
-        if mark == BARE:
-            # Its number is its name: what stands beside it may have tensors.
-            above, dot, last = name.rpartition(".")
-            pattern = f"{starred(above)}{dot}{last}"
+            closed.add(name)
+        # The number of one without tensors is its name: what stands beside it may have some.
+        pattern = f"{starred(above)}{dot}{last}" if mark == BARE else starred(name)
+        if mark == BARE and not all(f"{one}{dot}{last}" in modules for one in alike[starred(above)]):
+            continue  # in some of the layers only
         found[pattern] = found.get(pattern) or mark
         if mark == PART:
-            found.update({f"{pattern}.{lacked}": LACKED for lacked in _lacked(module)})
+            found.update({f"{pattern}.{inner}": each for inner, each in _different(module, whole).items()})
     return found
 
 
-def _mark(module: Any, whole: set[str]) -> str:
+def _mark(module: Any, whole: frozenset[str]) -> str:
     if type(module).__name__ in whole:
         return WHOLE
     return "" if any(True for _ in (*module.parameters(), *module.buffers())) else BARE
 
 
-def _lacked(module: Any) -> list[str]:
-    """The modules without tensors that a class has by itself, and lacks inside another."""
+def _different(module: Any, whole: frozenset[str]) -> dict[str, str]:
+    """What is marked otherwise in a class inside another, whose modules that stay `whole` count, than in that class by itself."""
     from architectures.observe import build
 
     try:
         alone = _order(build(type(module), deepcopy(module.config)), ())
     except Exception:  # noqa: BLE001 -- it cannot be built by itself
-        return []
-    here = _order(module, ())
-    return [pattern for pattern, mark in alone.items() if mark == BARE and pattern not in here]
+        return {}
+    here = _order(module, (), whole)
+    lacked = {pattern: LACKED for pattern, mark in alone.items() if mark == BARE and pattern not in here}
+    return lacked | {pattern: mark for pattern, mark in here.items() if mark in (WHOLE, BARE) and alone.get(pattern) != mark}
 
 
 def _merged(orders: list[dict[str, str]]) -> list[str]:

@@ -71,6 +71,22 @@ MODELS: Mapping[str, tuple[str, str, Mapping[str, object]]] = {
         {"text_config": {**SMALL, "model_type": "qwen2"}, "vision_config": {**VISION, "model_type": "siglip_vision_model"}},
     ),
 }
+APART: Mapping[str, tuple[str, str, Mapping[str, object]]] = {
+    # where accelerate is not followed
+    "gpt-neo": (
+        "GPTNeoForCausalLM",
+        "gpt_neo",
+        {"hidden_size": 32, "num_layers": 4, "num_heads": 4, "vocab_size": 99, "attention_types": [[["global", "local"], 2]]},
+    ),
+    "rag": (
+        "RagTokenForGeneration",
+        "rag",
+        {
+            "question_encoder": {"model_type": "dpr", **{key: SMALL[key] for key in list(SMALL)[:3]}},
+            "generator": {"model_type": "bart", **SEQ2SEQ},
+        },
+    ),
+}
 SPLITS = 40
 
 
@@ -81,7 +97,7 @@ class Built:
         import torch
         import transformers
 
-        declared, model_type, values = MODELS[name]
+        declared, model_type, values = {**MODELS, **APART}[name]
         config = transformers.AutoConfig.for_model(model_type, **values)
         with torch.device("meta"):
             self.real = getattr(transformers, declared)._from_config(config, dtype=getattr(torch, dtype))
@@ -170,6 +186,32 @@ class TestAccelerate:
         assert note.startswith("the modules of the class at model.vision_tower, model.language_model are not known")
         for memory in memories(one.nbytes, name):
             one.check(device_map(one.scope, memory))
+
+    def test_a_boolean_takes_a_byte_here_and_a_bit_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """GPT-Neo keeps a mask in each block: with the bytes that torch says, accelerate's map is ours."""
+        import torch
+        from accelerate.utils import modeling
+
+        one = built("gpt-neo")
+        given = list(memories(one.nbytes, "masks"))
+        ours = [device_map(one.scope, memory, config=one.config) for memory in given]
+        assert ours != [one.accelerates(memory) for memory in given]
+        monkeypatch.setattr(modeling, "dtype_byte_size", lambda dtype: torch.empty((), dtype=dtype).element_size())
+        assert ours == [one.accelerates(memory) for memory in given]
+
+    def test_a_buffer_that_is_saved_has_a_device_though_accelerate_forgets_it(self) -> None:
+        """Of a module that is split, accelerate places the parameters and the modules; its own check then refuses the map."""
+        one = built("rag")
+        forgotten = "rag.generator.final_logits_bias"
+        for memory in memories(one.nbytes, "rag"):
+            ours, real = dict(device_map(one.scope, memory, config=one.config)), one.accelerates(memory)
+            one.check(ours)
+            if ours != real:
+                assert real is not None
+                with pytest.raises(ValueError, match=forgotten):
+                    one.check(real)
+                ours.pop(forgotten)
+                assert ours == real
 
     def test_a_class_that_is_not_known_is_split_by_the_names_of_its_blocks(self) -> None:
         one = built("llama")

@@ -15,6 +15,7 @@ from memscan.dtype import CASTS, SHORT
 from memscan.errors import UsageError
 from memscan.fit.filling import Device, filled
 from memscan.fit.max_memory import ordered, parse_max_memory
+from memscan.fit.module_order import module_order
 from memscan.fit.module_tree import Module, module_tree
 from memscan.model import Scope
 
@@ -49,10 +50,12 @@ def device_map_note(scope: Scope, config: Config | None = None) -> str | None:
             "the class is not one of transformers that memscan knows: numbered blocks are kept whole, and modules are in the "
             "order of their names; compare the names with those of the model before you load with it"
         )
-    unknown = module_tree(scope, None, config).unknown
-    if not unknown:
-        return None
-    return f"the modules of the class at {', '.join(unknown)} are not known: there, numbered blocks alone are kept whole"
+    unknown = module_order(scope.layout, config).unknown
+    if unknown:
+        return f"the modules of the class at {', '.join(unknown)} are not known: there, numbered blocks alone are kept whole"
+    if any(one.unique is not None and one.count is not None and one.unique < one.count for one in scope.layout.expected.values()):
+        return "layers share tensors, which are counted in the first of them: a device that has others of them holds a copy"
+    return None
 
 
 def _joined(found: Mapping[str, Device], name: str) -> Mapping[str, Device]:

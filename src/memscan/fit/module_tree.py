@@ -51,8 +51,6 @@ class ModuleTree:
     """Bytes of each tensor by name; 0 for second names."""
     ties: Sequence[Sequence[str]]
     """Names of one and the same tensor, sorted."""
-    unknown: tuple[str, ...]
-    """Where classes stand whose modules are not known: what is kept whole there, and in which order, is guessed by names."""
 
 
 def module_tree(scope: Scope, dtype: DType | None, config: Config | None) -> ModuleTree:
@@ -70,8 +68,7 @@ def module_tree(scope: Scope, dtype: DType | None, config: Config | None) -> Mod
     draft.sort()
     draft.lend(ties)
     draft.sum()
-    unknown = ("the class",) if order is None else order.unknown
-    return ModuleTree(draft.root, draft.names, ties, unknown)
+    return ModuleTree(draft.root, draft.names, ties)
 
 
 def _nbytes(scope: Scope, dtype: DType | None) -> Iterator[tuple[str, int]]:
