@@ -69,7 +69,9 @@ def repeated(tape: Tape, one: Tensor, count: Size) -> Tensor:
     shape = one.shape
     if shape[1] == count:
         return one
-    made = tape.new((shape[0], count, *shape[2:]), one.itemsize)
+    whole = shape[0], count, *shape[2:]
+    # Of one head it is a view, which only a product of several sequences copies.
+    made = one.view(whole, strided=True) if shape[1] == 1 else tape.new(whole, one.itemsize)
     tape.record(made, [one], (), lambda _, gradients: gradients)  # the engine sums
     return made
 
@@ -138,6 +140,6 @@ def _math(tape: Tape, heads: Heads, *, query: Tensor, key: Tensor, value: Tensor
         weights = add(tape, weights, mask)  # in place, but under the modes of dispatch by which bytes are counted
     weights = keeping_output(tape, weights)
     weights = dropout(tape, weights, heads.dropout)
-    output = cast(tape, product(tape, weights, values, heads.output), itemsize)
-    _unused = cast(tape, weights, itemsize)
+    wide = product(tape, weights, values, heads.output)
+    output, _unused = cast(tape, wide, itemsize), cast(tape, weights, itemsize)
     return output

@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 
 from memscan.activations.families import NEAREST, RECIPES, Recipe
+from memscan.activations.recipes.classifier import Classifier
 from memscan.architecture import Settings
+
+WORDS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForMaskedLM", "ForPreTraining")
+OWN = ("bert", "camembert", "roberta", "vit", "xlm-roberta")  # recipes that know the heads of their classes
+ENCODERS = ("ForMaskedLM", "ForPreTraining", "ForTokenClassification", "ForQuestionAnswering")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,29 +17,45 @@ class Chosen:
 
     recipe: Recipe
     settings: Settings
+    head: str
+    """How the class ends behind its model's name; empty where no class is known."""
     doubt: str | None = None
     """Why its figures are assumed; None where they are compared with torch's own count."""
 
 
 def chosen(settings: Settings, class_name: str | None) -> Chosen:
     """What to run for a class of transformers with this config."""
+    head = _head(class_name or "")
     part = settings if settings.model_type in RECIPES else settings.text
-    known = RECIPES.get(part.model_type or "")
-    if known is not None:
-        doubt = None if part is settings else f"of the text model {part.model_type} alone, without what encodes images or sound"
-        return Chosen(recipe=known, settings=part, doubt=doubt)
-    name, nearest = _nearest(part, class_name)
-    return Chosen(
-        recipe=nearest, settings=part, doubt=f"as {name} does it: {part.model_type or 'this type'} has no recipe of its own"
-    )
+    kind = part.model_type or ""
+    known = RECIPES.get(kind)
+    if known is None:
+        name, known = _nearest(part, head)
+        doubt: str | None = f"as {name} does it: {kind or 'this type'} has no recipe of its own"
+    else:
+        doubt = None if part is settings else f"of the text model {kind} alone, without what encodes images or sound"
+    if head and head not in WORDS and kind not in OWN:
+        known = _labelled(known)
+    return Chosen(recipe=known, settings=part, head=head, doubt=doubt)
 
 
-def _nearest(settings: Settings, class_name: str | None) -> tuple[str, Recipe]:
-    """By what the config has: rotary decoders are gated, decoders with learned positions plain, the rest encoders."""
-    name = class_name or ""
+def _head(name: str) -> str:
+    for end in ("LMHeadModel", "Model"):
+        if name.endswith(end):
+            return end
+    found = name.rfind("For")
+    return name[found:] if found > 0 else ""
+
+
+def _labelled(recipe: Recipe) -> Recipe:
+    return lambda settings, setup: Classifier(recipe(settings, setup), settings, setup)
+
+
+def _nearest(settings: Settings, head: str) -> tuple[str, Recipe]:
+    """By what the config has: decoders with rotary positions are gated, those with learned ones plain, the rest encoders."""
     if settings.integer("image_size") and settings.integer("patch_size"):
         kind = "vision"
-    elif any(word in name for word in ("MaskedLM", "TokenClassification", "QuestionAnswering", "PreTraining")):
+    elif head in ENCODERS:
         kind = "encoder"
     elif settings.integer("num_local_experts", "num_experts", "n_routed_experts") and settings.integer("num_experts_per_tok"):
         kind = "experts"

@@ -38,7 +38,7 @@ def forward(settings: Settings, class_name: str | None, one: Pass, *, logits_tok
 
 def _lines(found: Chosen, one: Pass, logits_tokens: int | None) -> tuple[Item, ...]:
     cached = logits_tokens is not None
-    run = run_forward(found.recipe, found.settings, one, cached=cached, logits_tokens=logits_tokens)
+    run = run_forward(found.recipe, found.settings, one, head=found.head, cached=cached, logits_tokens=logits_tokens)
     doubt = "; ".join(filter(None, (found.doubt, *run.doubts)))
     lines = []
     for name, phase in (("activations", PREFILL), ("logits", LOGITS)):

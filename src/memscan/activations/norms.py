@@ -21,10 +21,13 @@ def rms_norm(tape: Tape, given: Tensor, weight: Weight) -> Tensor:
 
 def centered_norm(tape: Tape, given: Tensor, weight: Weight) -> Tensor:
     """Gemma's: in float32 with `1 + weight`, cast back after it."""
-    hidden = cast(tape, given, FULL)
-    output = mul(tape, hidden, keeping_output(tape, shift(tape, mean(tape, power(tape, hidden)))))
+    output = _normed(tape, cast(tape, given, FULL))
     output = mul(tape, output, _one_plus(tape, weight))
     return cast(tape, output, given.itemsize)
+
+
+def _normed(tape: Tape, hidden: Tensor) -> Tensor:
+    return mul(tape, hidden, keeping_output(tape, shift(tape, mean(tape, power(tape, hidden)))))
 
 
 def _one_plus(tape: Tape, weight: Weight) -> Tensor:

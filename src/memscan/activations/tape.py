@@ -141,7 +141,7 @@ class Tape:
         return found
 
     def paired(self, repetition: R) -> R:
-        """Of a repetition inside a checkpointed function that is run again, the one of the first run, whose backward will come."""
+        """Of a repetition in a checkpointed function that is run again, the one of the first run, whose backward will come."""
         if self._recomputing is not None:
             first: R = self._recomputing[0].repetitions.pop(0)
             return first

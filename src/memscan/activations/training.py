@@ -49,7 +49,9 @@ def training(
         raise UsageError(f"{precision} is no precision of training; expected one of {', '.join(PRECISIONS)}")
     found = chosen(settings, class_name)
     try:
-        run = run_training(found.recipe, found.settings, one, precision=precision, checkpointing=checkpointing, adapter=adapter)
+        run = run_training(
+            found.recipe, found.settings, one, precision=precision, checkpointing=checkpointing, adapter=adapter, head=found.head
+        )
     except LackingError as error:
         phases = frozenset({FORWARD, BACKWARD, END})
         unknown = Item(name="activations", nbytes=None, basis=Basis.UNKNOWN, note=str(error), phases=phases)

@@ -103,7 +103,7 @@ class Attention:
     def __call__(self, tape: Tape, given: Tensor, rotary: Rotary, masked: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """The output, and the weights where they are made."""
         setup, style = self.setup, self.style
-        query, key, value = self._fused(tape, given) if style.fused else self._apart(tape, given)
+        query, key, value, *_whole = self._fused(tape, given) if style.fused else self._apart(tape, given)
         query, key = [rotated(tape, one, rotary, style.rotary) for one in (query, key)]
         if setup.cached:
             key = kept(tape, setup, key, self.window)
@@ -118,7 +118,8 @@ class Attention:
     def _fused(self, tape: Tape, given: Tensor) -> list[Tensor]:
         whole = self.inputs[0](tape, given)
         parts = [part(tape, whole, (*whole.shape[:-1], width)) for width in self.widths]
-        return [self._headed(tape, one, count) for one, count in zip(parts, self.counts, strict=True)]
+        # The code holds the whole until attention is done.
+        return [*(self._headed(tape, one, count) for one, count in zip(parts, self.counts, strict=True)), whole]
 
     def _apart(self, tape: Tape, given: Tensor) -> list[Tensor]:
         first, second, third = self.inputs

@@ -63,7 +63,8 @@ class Block:
     def _attention(self, tape: Tape, given: Tensor, rotary: Rotary, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         setup, sizes = self.setup, self.sizes
         shape = (setup.sequences, sizes.count, setup.tokens, Size("3 x head_dim", 3 * sizes.width))
-        query, key, value = split(tape, heads(tape, self.inputs(tape, given), shape), [sizes.width] * 3)
+        whole = heads(tape, self.inputs(tape, given), shape)  # held to the end, as the code does
+        query, key, value = split(tape, whole, [sizes.width] * 3)
         query, key = [rotated(tape, one, rotary, sizes.rotary) for one in (query, key)]
         if setup.cached:
             key = kept(tape, setup, key, None)

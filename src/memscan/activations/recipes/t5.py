@@ -102,7 +102,7 @@ class Attention:
         shape = (setup.sequences, sizes.count, source.shape[1], sizes.width)
         key = heads(tape, second(tape, source), shape)
         value = heads(tape, third(tape, source), shape)
-        if setup.cached and self.causal:
+        if setup.cached and (self.causal or states is not None):
             key = kept(tape, setup, key, None)
             value = kept(tape, setup, value, None)
         biased = bias if isinstance(bias, Tensor) else bias(self.queries, key.shape[2])
