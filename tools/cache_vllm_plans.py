@@ -24,7 +24,6 @@ from unittest.mock import MagicMock
 OUTPUT = Path(__file__).parents[1] / "fixtures/cache/vllm_plans.json"
 TOKENS = (1, 100, 528, 5_000, 20_000)
 ABSENT = {"fastapi", "llguidance", "partial_json_parser", "tvm_ffi", "xgrammar"}
-LLAMA = {"num_attention_heads": 32, "hidden_size": 4096}
 
 
 class Absent(types.ModuleType):
@@ -181,50 +180,47 @@ class Planner:
         return needed
 
 
+def config(model_type: str, layers: int, heads: int, kv_heads: int, width: int, **more: Any) -> dict[str, Any]:
+    """The fields of a config."""
+    counts = {"num_hidden_layers": layers, "num_attention_heads": heads, "num_key_value_heads": kv_heads}
+    return {"model_type": model_type, **counts, "head_dim": width, **more}
+
+
 def cases(vllm: Planner) -> Iterator[tuple[str, dict[str, Any], list[Any]]]:
     """A name, the config's fields, and the layers."""
-    yield (
-        "Llama-3.1-8B",
-        {"model_type": "llama", "num_hidden_layers": 32, "num_key_value_heads": 8, **LLAMA},
-        [vllm.full(8, 128)] * 32,
-    )
+    yield "Llama-3.1-8B", config("llama", 32, 32, 8, 128), [vllm.full(8, 128)] * 32
     yield (
         "gpt-oss-20b",
-        {"model_type": "gpt_oss", "num_hidden_layers": 24, "num_attention_heads": 64, "num_key_value_heads": 8, "head_dim": 64,
-         "sliding_window": 128},
+        config("gpt_oss", 24, 64, 8, 64, sliding_window=128),
         [vllm.sliding(8, 64, 128), vllm.full(8, 64)] * 12,
-    )  # fmt: skip
+    )
     yield (
         "gemma-3-27b",
-        {"model_type": "gemma3_text", "num_hidden_layers": 62, "num_attention_heads": 32, "num_key_value_heads": 16, "head_dim": 128,
-         "sliding_window": 1024},
+        config("gemma3_text", 62, 32, 16, 128, sliding_window=1024),
         ([vllm.sliding(16, 128, 1024)] * 5 + [vllm.full(16, 128)]) * 10 + [vllm.sliding(16, 128, 1024)] * 2,
-    )  # fmt: skip
+    )
+    wide = {"global_head_dim": 512, "num_global_key_value_heads": 2, "attention_k_eq_v": True}
     yield (
         "gemma-4-26B-A4B",
-        {"model_type": "gemma4_text", "num_hidden_layers": 30, "num_attention_heads": 16, "num_key_value_heads": 8, "head_dim": 256,
-         "global_head_dim": 512, "num_global_key_value_heads": 2, "attention_k_eq_v": True, "sliding_window": 1024},
+        config("gemma4_text", 30, 16, 8, 256, sliding_window=1024, **wide),
         ([vllm.sliding(8, 256, 1024)] * 5 + [vllm.full(2, 512)]) * 5,
-    )  # fmt: skip
+    )
     yield (
         "Llama-4-Scout",
-        {"model_type": "llama4_text", "num_hidden_layers": 48, "num_attention_heads": 40, "num_key_value_heads": 8, "head_dim": 128,
-         "attention_chunk_size": 8192},
+        config("llama4_text", 48, 40, 8, 128, attention_chunk_size=8192),
         ([vllm.chunked(8, 128, 8192)] * 3 + [vllm.full(8, 128)]) * 12,
-    )  # fmt: skip
+    )
+    seen, slid = vllm.full(4, 192, 128), vllm.sliding(8, 192, 128, 128)
     yield (
         "MiMo-V2-Flash",
-        {"model_type": "mimo_v2_flash", "num_hidden_layers": 12, "num_attention_heads": 64, "num_key_value_heads": 4, "head_dim": 192,
-         "v_head_dim": 128, "sliding_window": 128},
-        [vllm.full(4, 192, 128), *[vllm.sliding(8, 192, 128, 128)] * 4, vllm.full(4, 192, 128),
-         *[vllm.sliding(8, 192, 128, 128)] * 5, vllm.full(4, 192, 128)],
-    )  # fmt: skip
+        config("mimo_v2_flash", 12, 64, 4, 192, v_head_dim=128, sliding_window=128),
+        [seen, *[slid] * 4, seen, *[slid] * 5, seen],
+    )
     yield (
         "thirteen of one kind and twelve of another",
-        {"model_type": "gpt_oss", "num_hidden_layers": 25, "num_attention_heads": 64, "num_key_value_heads": 8, "head_dim": 64,
-         "sliding_window": 128},
+        config("gpt_oss", 25, 64, 8, 64, sliding_window=128),
         [vllm.sliding(8, 64, 128), vllm.full(8, 64)] * 12 + [vllm.sliding(8, 64, 128)],
-    )  # fmt: skip
+    )
     latent = {"kv_lora_rank": 512, "qk_rope_head_dim": 64, "qk_nope_head_dim": 128, "v_head_dim": 128}
     yield (
         "DeepSeek-V3.2",
@@ -240,41 +236,40 @@ def hybrids(vllm: Planner, latent: dict[str, int]) -> Iterator[tuple[str, dict[s
     block, padded = vllm.aligned(shapes, 2, 256)
     yield (
         "Qwen3-Next-80B-A3B",
-        {
-            "model_type": "qwen3_next",
-            "num_hidden_layers": 48,
-            "num_attention_heads": 16,
-            "num_key_value_heads": 2,
-            "head_dim": 256,
-        },
+        config("qwen3_next", 48, 16, 2, 256),
         ([vllm.state(*shapes, block=block, padded=padded)] * 3 + [vllm.full(2, 256, block=block)]) * 12,
     )
     shapes = (((3, 8192), False), ((8192, 16), False))
     block, padded = vllm.aligned(shapes, 8, 128)
+    state = vllm.state(*shapes, block=block, padded=padded)
     yield (
         "Jamba-Mini",
-        {"model_type": "jamba", "num_hidden_layers": 32, "num_key_value_heads": 8, "mamba_d_state": 16, "mamba_d_conv": 4, **LLAMA},
-        ([vllm.state(*shapes, block=block, padded=padded)] * 4 + [vllm.full(8, 128, block=block)]
-         + [vllm.state(*shapes, block=block, padded=padded)] * 3) * 4,
-    )  # fmt: skip
+        config("jamba", 32, 32, 8, 128, hidden_size=4096, mamba_d_state=16, mamba_d_conv=4),
+        ([state] * 4 + [vllm.full(8, 128, block=block)] + [state] * 3) * 4,
+    )
     shapes = (((3, 3072 + 2 * 256), False), ((24, 128, 256), False))
     block, padded = vllm.aligned(shapes, 2, 128)
+    mamba = {"mamba_d_ssm": 3072, "mamba_n_heads": 24, "mamba_d_state": 256, "mamba_n_groups": 1, "mamba_d_conv": 4}
     yield (
         "Falcon-H1",
-        {"model_type": "falcon_h1", "num_hidden_layers": 20, "num_attention_heads": 12, "num_key_value_heads": 2, "head_dim": 128,
-         "hidden_size": 1536, "mamba_d_ssm": 3072, "mamba_n_heads": 24, "mamba_d_state": 256, "mamba_n_groups": 1, "mamba_d_conv": 4},
+        config("falcon_h1", 20, 12, 2, 128, hidden_size=1536, **mamba),
         [vllm.full(2, 128, block=block), vllm.state(*shapes, block=block, padded=padded)] * 20,
-    )  # fmt: skip
+    )
     shapes = (((3, 3 * 4096), False), ((32, 128, 128), True))
     block, padded = vllm.aligned(shapes, 1, 576, latent=True)
-    kda = vllm.state(*shapes, block=block, padded=padded)
+    kda, full = vllm.state(*shapes, block=block, padded=padded), (4, 8, 12, 16, 20, 24, 27)
+    linear = {
+        "num_heads": 32,
+        "head_dim": 128,
+        "short_conv_kernel_size": 4,
+        "full_attn_layers": full,
+        "kda_layers": [one for one in range(1, 28) if one not in full],
+    }
     yield (
         "Kimi-Linear-48B-A3B",
-        {"model_type": "kimi_linear", "num_hidden_layers": 27, "num_attention_heads": 32, "linear_attn_config": {
-            "num_heads": 32, "head_dim": 128, "short_conv_kernel_size": 4, "full_attn_layers": [4, 8, 12, 16, 20, 24, 27],
-            "kda_layers": [one for one in range(1, 28) if one not in (4, 8, 12, 16, 20, 24, 27)]}, **latent},
-        [vllm.latent(576, block=block) if one in (4, 8, 12, 16, 20, 24, 27) else kda for one in range(1, 28)],
-    )  # fmt: skip
+        config("kimi_linear", 27, 32, 32, 72, linear_attn_config=linear, **latent),
+        [vllm.latent(576, block=block) if one in full else kda for one in range(1, 28)],
+    )
     shapes = (((3, 5120), False), ((5120, 16), False))
     yield (
         "mamba-2.8b",

@@ -3,6 +3,7 @@
 from memscan.architecture import Settings
 from memscan.errors import FormatError
 
+MOST = 1 << 40  # of anything that a layer has
 LAYERS = (
     "decoder_layers",
     "num_decoder_layers",
@@ -54,12 +55,25 @@ def width_of(settings: Settings) -> int | None:
 def counted(settings: Settings, names: tuple[str, ...], layer: int) -> int | None:
     """The first of the fields that has a value: the layer's own where it lists one for each layer."""
     for name in names:
-        listed = settings.integers(name)
-        if listed is not None:
-            if layer >= len(listed) or listed[layer] < 0:
-                raise FormatError(f"{settings.path}: {name} has {len(listed)} counts, none of them for layer {layer}")
-            return listed[layer]
+        if isinstance(settings.get(name), list | tuple):
+            return of_layer(settings, name, layer)
         value = settings.integer(name)
         if value is not None:
             return value
     return None
+
+
+def of_layer(settings: Settings, name: str, layer: int) -> int | None:
+    """The layer's own number in a list of one for each layer; None where the field is no list.
+
+    Raises:
+        FormatError: where the list is too short, or has something else than a count for the layer.
+
+    """
+    listed = settings.get(name)
+    if not isinstance(listed, list | tuple):
+        return None
+    found = listed[layer] if layer < len(listed) else None
+    if type(found) is not int or not 0 <= found < MOST:
+        raise FormatError(f"{settings.path}: {name} has {len(listed)} entries, none of them a count for layer {layer}")
+    return found

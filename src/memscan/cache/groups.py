@@ -38,7 +38,7 @@ def rest(specs: Sequence[CacheSpec]) -> tuple[Item, ...]:
     found: dict[tuple[str, str, bool], int] = {}
     for spec in specs:
         if not spec.parts:
-            key = (spec.layer_type, spec.why, spec.known)
+            key = ("" if spec.known else spec.layer_type, spec.why, spec.known)
             found[key] = found.get(key, 0) + 1
     return tuple(_without(*key, layers=layers, all_layers=layers == len(specs)) for key, layers in found.items())
 

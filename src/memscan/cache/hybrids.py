@@ -6,12 +6,16 @@ The rules of config classes of transformers 5.23.0 (models/*/configuration_*.py)
 from collections.abc import Callable, Mapping
 
 from memscan.architecture import Settings
-from memscan.cache.listed import REMAP, listed
+from memscan.cache.listed import listed
 from memscan.cache.patterns import CONV, FULL, HYBRID, HYBRID_SLIDING, LINEAR, PATTERNS, SLIDING, Every
 from memscan.errors import FormatError
 
 Rule = Callable[[Settings, int], tuple[str, ...]]
 BLOCKS: Mapping[str, str] = {"M": LINEAR, "*": FULL, "-": "mlp", "E": "moe"}  # NemotronHConfig._pattern_to_list
+
+
+DEFAULT_BLOCKS = (LINEAR, "moe", FULL, "mlp")
+"""The layers of Nemotron-H where a config lists none."""
 
 
 def _lfm2(settings: Settings, layers: int) -> tuple[str, ...]:
@@ -49,7 +53,7 @@ def _kimi_linear(settings: Settings, layers: int) -> tuple[str, ...]:
 def _nemotron_h(settings: Settings, layers: int) -> tuple[str, ...]:
     pattern = settings.text_of("hybrid_override_pattern")
     if pattern is None:
-        return tuple(REMAP.get(one, one) for one in ("linear_attention", "moe", "full_attention", "mlp"))[:layers]
+        return DEFAULT_BLOCKS[:layers]
     return listed(settings, "hybrid_override_pattern", tuple(BLOCKS.get(one, one) for one in pattern[:layers]), layers)
 
 

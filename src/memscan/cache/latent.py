@@ -6,7 +6,7 @@ remote code of the first of these models keeps keys and values of all heads. vLL
 
 from memscan.architecture import Settings
 from memscan.cache.attention import LOCAL
-from memscan.cache.fields import queries_of
+from memscan.cache.fields import of_layer, queries_of
 from memscan.cache.kinds import is_of_transformers
 from memscan.cache.parts import Latent
 from memscan.cache.windows import window_of
@@ -71,7 +71,7 @@ def _has_rotary(settings: Settings, layer: int) -> bool:
     """Whether the layer has rotary embeddings: each fourth of Mistral Large 4 has none."""
     if settings.model_type != "mistral_large4_text":
         return True
-    listed = settings.integers("no_rope_layers")
-    if listed is not None and layer < len(listed):
-        return bool(listed[layer])
+    given = of_layer(settings, "no_rope_layers", layer)
+    if given is not None:
+        return bool(given)
     return (layer + 1) % (settings.integer("no_rope_layer_interval") or 4) != 0

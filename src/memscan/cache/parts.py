@@ -99,6 +99,19 @@ class Compressed:
     """`compressed keys` or `indexer keys`."""
 
 
+def elements(part: "Part") -> int:
+    """Elements of one token, or of one state: 0 only where a config contradicts itself."""
+    match part:
+        case Attention() | Cross():
+            return part.heads * (part.key + part.value)
+        case Latent():
+            return part.rank * part.heads
+        case Indexer() | Compressed():
+            return part.width
+        case State():
+            return part.elements(1) * (1 if part.kernel is None else part.kernel)
+
+
 Part = Attention | Latent | Indexer | Cross | State | Compressed
 
 

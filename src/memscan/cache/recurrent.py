@@ -36,10 +36,10 @@ def convolution(settings: Settings) -> tuple[State, ...] | None:
 
 def embeddings_per_layer(settings: Settings, layer: int) -> tuple[State, ...]:
     """Qwen4's embeddings of several tokens, in some layers: a convolution with gaps, and the last tokens themselves."""
-    layers = settings.integers("ple_layer_ids")
+    layers = settings.get("ple_layer_ids")
     width, streams = width_of(settings), settings.integer("hc_count")
     kernel, tokens = settings.integer("ple_conv_kernel_size"), settings.integer("ngram_size")
-    if layers is None or layer + 1 not in layers or not (width and streams and kernel and tokens):
+    if not isinstance(layers, list | tuple) or layer + 1 not in layers or not (width and streams and kernel and tokens):
         return ()
     held = State(name=CONVOLUTION, rows=((streams * width, (kernel - 1) * tokens),))
     return held, State(name="last tokens", rows=((tokens - 1, 1),), item=8)

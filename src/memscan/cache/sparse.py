@@ -14,7 +14,7 @@ from memscan.errors import FormatError
 HEAVY, SPARSE = "heavily_compressed_attention", "compressed_sparse_attention"
 RATES = {SPARSE: 4, HEAVY: 128}  # tokens to a vector; DeepseekV4Config.default_compress_rates
 SINGLES = frozenset({"dots3_note_text"})  # whose index keys are float32
-MARKS = {"F": "full", "S": "shared"}
+OWN = ("full", "F")  # marks of a layer with an indexer of its own; the others use the tokens that one before them found
 EVERY_FOURTH = frozenset({"hy_v4"})  # the first layer, and from the second on each fourth, runs an indexer of its own
 
 
@@ -73,14 +73,12 @@ def _rate(settings: Settings, layer_type: str) -> int:
 
 
 def _has_indexer(settings: Settings, layer: int) -> bool:
-    listed = settings.texts("indexer_types")
-    if listed is None:
-        pattern = settings.get("index_topk_pattern")
-        listed = tuple(MARKS.get(one, one) for one in pattern) if isinstance(pattern, str | list | tuple) else None
-    if listed is not None:
-        if layer >= len(listed):
-            raise FormatError(f"{settings.path}: indexer_types has {len(listed)} entries, none of them for layer {layer}")
-        return listed[layer] == "full"
+    for name in ("indexer_types", "index_topk_pattern"):
+        listed = settings.get(name)
+        if isinstance(listed, str | list | tuple):
+            if layer >= len(listed):
+                raise FormatError(f"{settings.path}: {name} has {len(listed)} entries, none of them for layer {layer}")
+            return listed[layer] in OWN
     if settings.model_type in EVERY_FOURTH:
         return layer == 0 or (layer - 1) % 4 == 0
     every = max(settings.integer("index_topk_freq") or 1, 1)

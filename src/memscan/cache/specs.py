@@ -6,11 +6,12 @@ from memscan.architecture import Settings
 from memscan.cache.attention import attention
 from memscan.cache.cross import cross, crosses, image, seen_by
 from memscan.cache.decoder import decoder
-from memscan.cache.fields import layers_of, queries_of, width_of
+from memscan.cache.fields import layers_of, of_layer, queries_of, width_of
+from memscan.cache.hybrids import DEFAULT_BLOCKS
 from memscan.cache.kinds import UNREAD, is_known, keeps_nothing
 from memscan.cache.latent import is_latent, latent
 from memscan.cache.layer_types import layer_types
-from memscan.cache.parts import Attention, CacheSpec, Latent, Part, State
+from memscan.cache.parts import Attention, CacheSpec, Latent, Part, State, elements
 from memscan.cache.patterns import CHUNKED, CONV, FULL, HYBRID, HYBRID_SLIDING, INDEXED, LINEAR, SLIDING
 from memscan.cache.recurrent import convolution, embeddings_per_layer, states
 from memscan.cache.sparse import HEAVY, SPARSE, compressed, indexed, minimax_sparse
@@ -51,11 +52,8 @@ def _layers(text: Settings) -> int | None:
     """Layers that keep something of their own: some classes run a layer several times, and keep something each time."""
     layers = layers_of(text)
     kind = text.model_type
-    if kind == "nemotron_h":
-        pattern = text.text_of("hybrid_override_pattern")
-        names = [name for name in ("layer_types", "layers_block_type") if text.gives(name)]
-        listed = text.texts(*names) if names else None
-        return len(listed) if listed else len(pattern) if pattern else layers or 4
+    if kind == "nemotron_h" and not isinstance(text.get("num_key_value_heads"), tuple):  # that of a GGUF file
+        return _blocks(text)
     if layers is not None and kind == "hrm_text" and not text.gives("num_layers_per_stack"):
         layers *= (text.integer("H_cycles") or 2) * ((text.integer("L_cycles") or 3) + 1)
     if layers is not None and kind == "longcat_flash":
@@ -63,6 +61,17 @@ def _layers(text: Settings) -> int | None:
     if layers is not None and layers > MAX_LAYERS:
         raise FormatError(f"{text.path}: its layers are run {layers:,} times, expected at most {MAX_LAYERS:,}")
     return layers
+
+
+def _blocks(text: Settings) -> int:
+    """Nemotron-H counts what it lists, whatever number of layers the config says beside it."""
+    names = [name for name in ("layer_types", "layers_block_type") if text.gives(name)]
+    listed = text.texts(*names) if names else None
+    pattern = text.text_of("hybrid_override_pattern")
+    found = len(listed) if listed else len(pattern) if pattern else len(DEFAULT_BLOCKS)
+    if found > MAX_LAYERS:
+        raise FormatError(f"{text.path}: hybrid_override_pattern has {found:,} layers, expected at most {MAX_LAYERS:,}")
+    return found
 
 
 def _layer(whole: Settings, text: Settings, layer: int, types: tuple[str, ...], *, sees_image: bool) -> CacheSpec:
@@ -81,6 +90,8 @@ def _layer(whole: Settings, text: Settings, layer: int, types: tuple[str, ...], 
             return CacheSpec(layer=layer, layer_type=layer_type, why=SHARED)
     if crosses(whole, text):
         parts = (*parts, cross(whole, own, layer))
+    if not all(elements(part) for part in parts):
+        raise FormatError(f"{own.path}: heads and sizes give layer {layer} of type {layer_type} nothing to keep: a field is 0")
     remark = _remark(own, layer_type)
     return CacheSpec(layer=layer, layer_type=layer_type, parts=parts, why=remark, assumed=bool(remark))
 
@@ -153,15 +164,14 @@ def _is_no_attention(text: Settings, layer: int) -> bool:
     block = _block(text, layer)
     if block is not None:
         return bool(block.get("no_op") or block.get("replace_with_linear"))
-    heads = text.integers("num_key_value_heads")
-    return heads is not None and layer < len(heads) and heads[layer] == 0 and not _has_hints(text)
+    return of_layer(text, "num_key_value_heads", layer) == 0 and not _has_hints(text)
 
 
 def _is_shared(text: Settings, layer: int, layers: int) -> bool:
     """Gemma 3n and 4: the last layers keep nothing of their own; Mistral Large 4 names the layer whose latents each uses."""
-    sources = text.integers("kv_source_layers")
-    if sources is not None and layer < len(sources):
-        return sources[layer] != layer
+    source = of_layer(text, "kv_source_layers", layer)
+    if source is not None:
+        return source != layer
     return layer >= layers - (text.integer("num_kv_shared_layers") or 0)
 
 

@@ -15,6 +15,7 @@ from memscan.cache.parts import Attention, Compressed, Cross, Indexer, Latent, S
 from memscan.cache.request import CacheRequest
 from memscan.errors import UsageError
 
+STATE = "state"
 BLOCK = 16  # tokens; `DEFAULT_BLOCK_SIZE`
 SCALE = 4  # bytes of the float32 scale of each head of each token
 DS_MLA = {"fp8_ds_mla": 656, "nvfp4_ds_mla": 352}  # bytes of a token: 512 latents with their scales, and 64 rotary in bfloat16
@@ -50,7 +51,12 @@ class Page:
             case Cross():
                 return "cross", None
             case State():
-                return "state", None
+                return STATE, None
+
+    @property
+    def is_state(self) -> bool:
+        """Whether it is that of a state."""
+        return isinstance(self.group.part, State)
 
     def of_block(self, block: int) -> "Page":
         """The same with pages of `block` tokens, a multiple of those that it has."""
