@@ -14,6 +14,8 @@ from memscan.parallel import Stage
 # vLLM 0.33 (vllm/engine/arg_utils.py): tokens of one pass and sequences at once, of a server on a GPU of less than 70 GiB.
 VLLM_TOKENS, VLLM_SEQUENCES = 2_048, 256
 VLLM_LARGE_TOKENS, VLLM_LARGE_SEQUENCES, LARGE = 8_192, 1_024, 70 << 30
+FULL = 4  # bytes of float32
+SORTED = 10  # times the float32 logits: what logs of releases that sort them show at most
 UBATCH = 512  # tokens that llama.cpp computes at once by default (`n_ubatch`)
 
 
@@ -40,6 +42,7 @@ def working(model: Subject, stage: Stage, workload: Workload, device: Device | N
     for item in forward(model.settings, model.class_name, one, logits_tokens=1):
         if item.name != "logits":
             yield _as_vllm(item, tokens)
+    yield from _rotary_table(model)
     if is_last:
         yield from _sampler(model, workload.max_sequences or (VLLM_LARGE_SEQUENCES if large else VLLM_SEQUENCES))
 
@@ -49,6 +52,19 @@ def _decoding(model: Subject, one: Pass) -> Iterator[Item]:
     for item in forward(model.settings, model.class_name, one, logits_tokens=1):
         if item.name != "logits" and item.nbytes is not None:
             yield replace(item, phases=frozenset({"decode"}))
+
+
+def _rotary_table(model: Subject) -> Iterator[Item]:
+    """Cosines and sines of all positions, which vLLM makes once (`RotaryEmbedding._compute_cos_sin_cache`)."""
+    text = model.settings.text
+    positions, width = text.integer("max_position_embeddings"), text.integer("head_dim", "qk_rope_head_dim")
+    if positions and width and text.get("rope_theta", "rope_parameters", "rope_scaling") is not None:
+        size = WIDTH[model.held.computes]
+        yield Item(
+            name="rotary table", nbytes=positions * width * size, basis=Basis.ASSUMED, least=0, most=2 * positions * width * size,
+            note="if all of a head is rotated, and by one table", source="vLLM 0.33.0 rotary_embedding/base.py",
+            formula=f"{positions:,} positions x {width:,} x {size} bytes",
+        )  # fmt: skip
 
 
 def _as_vllm(item: Item, tokens: int) -> Item:
@@ -62,30 +78,43 @@ def _as_vllm(item: Item, tokens: int) -> Item:
 
 
 def _sampler(model: Subject, sequences: int) -> Iterator[Item]:
-    """Logits of all sequences at once, in the model's dtype and in float32, when vLLM measures its peak (`profile_run`)."""
+    """Logits of all sequences at once, in the model's dtype and in float32, when vLLM measures its peak (`profile_run`).
+
+    A release that sorts them for top-k and top-p holds several copies more: logs up to 0.11 are 8 to 10 times the float32 logits.
+    """
     vocabulary = model.settings.text.integer("vocab_size")
     if not vocabulary:
         yield Item(name="logits and sampler", nbytes=None, basis=Basis.UNKNOWN, note="the config does not say the vocabulary")
         return
-    width = WIDTH[model.held.computes] + 4
+    width, amount = WIDTH[model.held.computes] + FULL, sequences * vocabulary
     yield Item(
-        name="logits and sampler", nbytes=sequences * vocabulary * width, basis=Basis.DERIVED, phases=frozenset({"logits"}),
-        note="vLLM measures itself with --max-num-seqs sequences",
-        formula=f"{sequences:,} sequences x {vocabulary:,} tokens of the vocabulary x ({width - 4} + 4) bytes",
+        name="logits and sampler", nbytes=amount * width, basis=Basis.ASSUMED, phases=frozenset({"logits"}),
+        least=amount * FULL, most=amount * SORTED * FULL,
+        note="vLLM measures itself with --max-num-seqs sequences; releases that sort for top-k and top-p take more",
+        formula=f"{sequences:,} sequences x {vocabulary:,} tokens of the vocabulary x ({width - FULL} + {FULL}) bytes",
         source="vLLM 0.33.0 gpu_model_runner `_dummy_sampler_run`",
     )  # fmt: skip
 
 
 def _compute_buffer(model: Subject, workload: Workload) -> Item:
-    """llama.cpp plans its graph ahead: with flash attention its largest tensors are the logits of one batch."""
+    """llama.cpp plans its graph ahead. With flash attention its largest tensors are the logits of one batch.
+
+    Without it they are the scores of all heads with the mask and the states beside them, where those are more: four logs of Llama
+    models agree to 0.1 MiB.
+    """
     text, tokens = model.settings.text, workload.prefill or UBATCH
     vocabulary, hidden = text.integer("vocab_size"), text.integer("hidden_size", "n_embd", "d_model")
-    if not vocabulary or not hidden:
-        return Item(name="compute buffer", nbytes=None, basis=Basis.UNKNOWN, note="vocabulary and width are not known")
-    nbytes = (vocabulary + hidden) * tokens * 4
-    scores = (text.integer("num_attention_heads") or 0) * (workload.context or 0) * tokens * 4
+    heads, context = text.integer("num_attention_heads", "n_head"), workload.context or 1
+    if not vocabulary or not hidden or not heads:
+        return Item(name="compute buffer", nbytes=None, basis=Basis.UNKNOWN, note="vocabulary, width or heads are not known")
+    logits, scores = (vocabulary + hidden) * tokens * FULL, (heads * context + context + 4 * hidden) * tokens * FULL
+    eager = workload.attention == "eager" and scores > logits
+    formula = f"({vocabulary:,} + {hidden:,}) x {tokens:,} tokens of a batch x {FULL} bytes"
+    if eager:
+        formula = f"({heads:,} heads x {context:,} + {context:,} + 4 x {hidden:,}) x {tokens:,} tokens of a batch x {FULL} bytes"
     return Item(
-        name="compute buffer", nbytes=nbytes, basis=Basis.ASSUMED, least=nbytes // 2, most=max(2 * nbytes, nbytes + scores),
-        note="with flash attention; without it the scores of one batch come on top", phases=frozenset({"prefill"}),
-        formula=f"({vocabulary:,} + {hidden:,}) x {tokens:,} tokens of a batch x 4 bytes", source="logs of llama.cpp",
+        name="compute buffer", nbytes=scores if eager else logits, basis=Basis.ASSUMED, least=logits // 2,
+        most=max(2 * logits, 2 * scores if eager else scores), phases=frozenset({"prefill"}), formula=formula,
+        source="logs of llama.cpp",
+        note="without flash attention" if eager else "with flash attention; --attention eager for none",
     )  # fmt: skip

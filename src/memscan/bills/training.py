@@ -1,6 +1,6 @@
 """The bill of a training step: weights, gradients, optimizer, activations, moment by moment."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from memscan.activations import END, Pass, Step
@@ -97,7 +97,7 @@ def _items(report: Report, model: Subjects, recipe: Recipe, kept: States) -> tup
         *_weights(model, zero, shared, sizes, kept.nbytes),
         *(item for item in shared.device if item.name not in (WEIGHTS, GRADIENTS, STATES, STEP_GRADIENTS)),
         *(replace(kept.item, nbytes=item.nbytes) for item in shared.device if item.name == STATES),
-        *merged(step.items),
+        *merged(_with_dora(step.items, recipe)),
         *_dequantized(model, recipe),
         *_communication(report, model, zero, sizes),
         *_gradients(shared, step.gradients),
@@ -107,7 +107,17 @@ def _items(report: Report, model: Subjects, recipe: Recipe, kept: States) -> tup
     return tuple(item for item in lines if item.nbytes != 0), shared
 
 
-def merged(items: Sequence[Item]) -> Iterator[Item]:
+def _with_dora(items: Sequence[Item], recipe: Recipe) -> Iterator[Item]:
+    """DoRA makes each adapted weight anew in every pass, which no recipe of activations has."""
+    for item in items:
+        if recipe.lora is None or not recipe.lora.dora or item.nbytes is None:
+            yield item
+        else:
+            note = "; ".join(filter(None, (item.note, "of LoRA: what DoRA makes of the weights is not counted")))
+            yield replace(item, basis=Basis.ASSUMED, least=item.low, most=2 * item.high, note=note)
+
+
+def merged(items: Iterable[Item]) -> Iterator[Item]:
     """The lines, those that are the same in several phases once."""
     phases: dict[Item, frozenset[str]] = {}
     for item in items:

@@ -7,12 +7,13 @@ from typing import Any, TypeVar
 
 from memscan.bills import Bill, inference_bill, recipe_of, spread, training_bill, workload_of
 from memscan.cli.exit import code_of
+from memscan.cli.messages import complain, one_line
 from memscan.cli.options import Options
 from memscan.cli.run import finish, scan, shown_word
 from memscan.devices import Devices, Named, builtin, parse_device
 from memscan.errors import MemscanError, UsageError
 from memscan.estimate import Report
-from memscan.fit import COMMON, Fit, device_map, fit, parse_max_memory
+from memscan.fit import COMMON, Fit, device_map, device_map_note, fit, parse_max_memory
 from memscan.report import Failure
 from memscan.report.bills import render_bills
 from memscan.report.devices import render_devices
@@ -50,8 +51,7 @@ def run_fit(options: Options, asked: Mapping[str, Any], given: Mapping[str, Any]
     workload, named = workload_of(**asked), _named(given)
     if given["max_memory"] is not None:
         memory = parse_max_memory(given["max_memory"])
-        results = _each(options, lambda report: device_map(report.scopes[report.scope], memory, dtype=workload.dtype))
-        return finish(options, results, render_maps)
+        return finish(options, _each(options, lambda report: _map(report, memory, workload.dtype)), render_maps)
     devices = _devices(given)
     chosen = [named.device] if named is not None else [devices.named(name) for name in COMMON]
     count = 1 if named is None else named.count
@@ -61,6 +61,15 @@ def run_fit(options: Options, asked: Mapping[str, Any], given: Mapping[str, Any]
         return fit(report, spread(report, workload, count), chosen, count=count, dtypes=dtypes)
 
     return finish(options, _each(options, one), lambda results: render_fits(results, options.output_format))
+
+
+def _map(report: Report, memory: Mapping[int | str, int], dtype: str | None) -> Mapping[str, int | str]:
+    scope, config = report.scopes[report.scope], report.model.config
+    found = device_map(scope, memory, dtype=dtype, config=config)
+    note = device_map_note(scope, config)
+    if note is not None:
+        complain(one_line(f"note: {note}"))  # the answer is JSON for a program
+    return found
 
 
 def run_devices(given: Mapping[str, Any]) -> int:

@@ -2,7 +2,7 @@
 
 from memscan.fit.answers import COMMON, Fit, Row, fit
 from memscan.fit.api import what_fits
-from memscan.fit.device_map import device_map, parse_max_memory
+from memscan.fit.device_map import device_map, device_map_note, parse_max_memory
 from memscan.fit.largest import Largest
 
-__all__ = ["COMMON", "Fit", "Largest", "Row", "device_map", "fit", "parse_max_memory", "what_fits"]
+__all__ = ["COMMON", "Fit", "Largest", "Row", "device_map", "device_map_note", "fit", "parse_max_memory", "what_fits"]

@@ -18,9 +18,12 @@ SMALLEST = 2  # bytes of a dtype that a loader casts; smaller ones are packed or
 FLOAT16 = ("F16", "float16")  # as safetensors and torch name it
 
 
-def load(tensors: Sequence[TensorInfo], layout: Layout) -> Loaded:
-    """What the class of `layout` holds of `tensors`, as `from_pretrained` of transformers would fill it."""
-    draft = _Draft(layout, _dtype(tensors))
+def load(tensors: Sequence[TensorInfo], layout: Layout, usual: DType = FLOAT32) -> Loaded:
+    """What the class of `layout` holds of `tensors`, as `from_pretrained` of transformers would fill it.
+
+    `usual` is the dtype of a model of which no floating tensor is stored.
+    """
+    draft = _Draft(layout, _dtype(tensors, usual))
     for tensor in tensors:
         draft.take(tensor)
     draft.fuse()
@@ -202,13 +205,13 @@ def _fused(parts: Sequence[TensorInfo], shape: tuple[int, ...] | None) -> Tensor
     return replace(parts[0], shape=whole, nbytes=sum(part.nbytes for part in parts))
 
 
-def _dtype(tensors: Iterable[TensorInfo]) -> DType:
-    """The model's own dtype: the floating one that most bytes are stored in."""
+def _dtype(tensors: Iterable[TensorInfo], usual: DType) -> DType:
+    """The model's own dtype: the floating one that most bytes are stored in; `usual` where none is."""
     weights: dict[DType, int] = {}
     for tensor in tensors:
         if tensor.dtype.kind is Kind.FLOAT and tensor.dtype.block_bytes > 1:
             weights[tensor.dtype] = weights.get(tensor.dtype, 0) + tensor.nbytes
-    return max(weights, key=lambda dtype: weights[dtype], default=FLOAT32)
+    return max(weights, key=lambda dtype: weights[dtype], default=usual)
 
 
 def _limits(expected: Iterable[Expected]) -> Mapping[str, int]:

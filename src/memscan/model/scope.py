@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from memscan.architecture import Layout, family, layout
 from memscan.checkpoint import is_buffer
+from memscan.dtype import SAFETENSORS, DType
 from memscan.loading import Loaded, load
 from memscan.model.base import Model
 from memscan.model.logical import Logical, logical
@@ -16,6 +17,7 @@ from memscan.modules import BlockOf, blocks_like, no_block, numbered_block
 from memscan.note import Note
 from memscan.tensor import TensorInfo
 
+DECLARABLE = {"float32": SAFETENSORS["F32"], "float16": SAFETENSORS["F16"], "bfloat16": SAFETENSORS["BF16"]}
 CHECKPOINT, DECLARED, BASE = "checkpoint", "declared", "base"
 SCOPES = (CHECKPOINT, DECLARED, BASE)
 OBJECTIVES = ("ForPreTraining", "ForMaskedLM")  # heads that serve training alone: what people load is the model without
@@ -78,10 +80,17 @@ def scopes(model: Model) -> Scopes:
     found = {CHECKPOINT: _checkpoint(model, whole, declared or base)}
     for name, kind in ((DECLARED, declared), (BASE, base)):
         if kind is not None:
-            found[name] = _of_class(name, load(whole.tensors, kind), kind, whole)
+            found[name] = _of_class(name, load(whole.tensors, kind, _usual(model)), kind, whole)
     wanted = _wanted(declared, base)
     notes = (*whole.notes, *_unknown(found, wanted))
     return Scopes(by_name=found, loads=CHECKPOINT if wanted is None or found[wanted].unknown else wanted, notes=notes)
+
+
+def _usual(model: Model) -> DType:
+    """The dtype that the config declares, in which transformers loads a model (`dtype="auto"`); else float32."""
+    values = {} if model.config is None else model.config.document.values
+    declared = values.get("dtype", values.get("torch_dtype"))
+    return DECLARABLE.get(declared, DECLARABLE["float32"]) if isinstance(declared, str) else DECLARABLE["float32"]
 
 
 def _wanted(declared: Layout | None, base: Layout | None) -> str | None:
