@@ -286,6 +286,13 @@ class TestStructure:
         ):
             assert line(whole).nbytes == line(LLAMA).nbytes
 
+    def test_a_kimi_of_transformers_keeps_latents_and_one_of_remote_code_does_not(self) -> None:
+        kimi = {**DEEPSEEK, "model_type": "kimi_k2"}
+        whole = {"model_type": "kimi_k25", "text_config": kimi}
+        assert line(whole).nbytes == line(DEEPSEEK).nbytes
+        assert line(kimi).nbytes == 61 * 1024 * 128 * (192 + 128) * 2
+        assert line(kimi).basis is Basis.ASSUMED
+
     def test_latents_are_told_from_heads(self) -> None:
         found = specs(Settings("deepseek_v3", DEEPSEEK))
         assert len(found) == 61

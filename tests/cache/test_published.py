@@ -77,7 +77,7 @@ class TestLlamaCpp:
         assert len({log["keys"]["general.architecture"] for log in LLAMA_CPP}) >= 18
 
     def test_tables_of_a_discussion(self) -> None:
-        """A discussion of dranger003/c4ai-command-r-v01-iMat.GGUF on the Hub: f16 at 2,048 tokens, in MiB."""
+        """A discussion on the Hub about Command-R in GGUF: f16 at 2,048 tokens, in MiB."""
         models = {
             256: LLAMA_3_8B,
             640: LLAMA_3_70B,
