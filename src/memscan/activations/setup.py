@@ -14,6 +14,7 @@ from memscan.architecture import Settings
 from memscan.errors import FormatError
 
 ONE = Size("1", 1)
+EACH = ("ForTokenClassification", "ForQuestionAnswering")  # heads of classes that label every token
 
 
 class LackingError(FormatError):

@@ -2,7 +2,7 @@
 
 from math import prod
 
-from memscan.activations.ledger import Peak, Sort
+from memscan.activations.ledger import Peak, Size, Sort
 
 TRANSFORMERS = "transformers 5.23.0 and torch 2.13.0, run step by step"
 
@@ -11,10 +11,14 @@ def formula(terms: dict[Sort, int]) -> str:
     """`5 x 2 sequences x 192 tokens x 64 hidden_size x 2 bytes + ...`, the largest first."""
     made = []
     for (shape, itemsize), count in sorted(terms.items(), key=lambda term: -term[1] * prod(term[0][0]) * term[0][1]):
-        sizes = [f"{int(size):,} {size.name}" for size in shape if size != 1]
+        sizes = [f"{int(size):,} {_named(size)}" for size in shape if size != 1]
         if prod(shape):
             made.append(" x ".join([f"{count:,}", *sizes, f"{itemsize} bytes"]))
     return " + ".join(made)
+
+
+def _named(size: Size) -> str:
+    return size.name if size.name.isidentifier() else f"({size.name})"
 
 
 def nbytes(terms: dict[Sort, int]) -> int:

@@ -6,14 +6,13 @@ from memscan.activations.losses import cross_entropy
 from memscan.activations.matrices import embedding, heads
 from memscan.activations.norms import layer_norm
 from memscan.activations.pointwise import add, dropout, part
-from memscan.activations.setup import ONE, Setup, labels, needed, number_of_layers, ratio, runs
+from memscan.activations.setup import EACH, ONE, Setup, labels, needed, number_of_layers, ratio, runs
 from memscan.activations.stack import Layer, through
 from memscan.activations.tape import INDEX, Tape
 from memscan.activations.tensor import Tensor
 from memscan.architecture import Settings
 
 WORDS = ("ForMaskedLM", "ForPreTraining", "ForCausalLM", "LMHeadModel")
-EACH = ("ForTokenClassification",)
 
 
 class Sizes:
@@ -129,7 +128,7 @@ class Bert:
         if self.words:
             return self.head(tape, self._transformed(tape, hidden))
         if self.setup.head in EACH:
-            return self.head(tape, hidden)
+            return self.head(tape, dropout(tape, hidden, self.sizes.dropout))
         return self.head(tape, part(tape, hidden, (self.setup.sequences, ONE, self.sizes.hidden)))
 
     def _transformed(self, tape: Tape, hidden: Tensor) -> Tensor:
