@@ -423,3 +423,16 @@ class TestGguf:
             ("KV cache: 1 layer, full attention", 1024 * 2 * 8 * 128 * 2),
             ("KV cache: 1 layer without", 0),
         ]
+
+
+def test_deepseek_v4_has_vectors_for_several_tokens() -> None:
+    values = {"model_type": "deepseek_v4", "num_hidden_layers": 3, "compress_ratios": [0, 4, 128], "head_dim": 512}
+    values |= {"num_attention_heads": 64, "num_key_value_heads": 1, "sliding_window": 128, "index_head_dim": 128}
+    found = {item.name: item for item in lines(values, engine="vllm", tokens=1280, dtype="fp8")}
+    assert {name: item.nbytes for name, item in found.items()} == {
+        "KV cache: 3 layers, sliding window 128": 3 * 9 * 16 * 584,
+        "compressed keys: 1 layer, one for 4 tokens": 320 * 584,
+        "indexer keys: 1 layer, one for 4 tokens": 320 * 132,
+        "compressed keys: 1 layer, one for 128 tokens": 10 * 584,
+    }
+    assert {item.basis for item in found.values()} == {Basis.ASSUMED}

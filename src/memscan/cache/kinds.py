@@ -10,7 +10,7 @@ from memscan.architecture import Settings
 
 PACKAGE = "memscan.cache"
 ONLY_ENCODERS = ("EncoderModel", "EncoderOnly")  # T5EncoderModel: the half of a model that keeps nothing
-PRELOADED = "its class in transformers {version} takes no cache: every token is computed from all tokens before it"
+NO_CACHE = "its class in transformers {version} takes no cache: every token is computed from all tokens before it"
 
 REMOTE = frozenset(
     {
@@ -66,7 +66,7 @@ def keeps_nothing(whole: Settings, text: Settings) -> str | None:
         return None
     if any(_is_decoder(kind) for kind in kinds):
         return None if text.flag("is_decoder") or whole.flag("is_decoder") else f"{bare}: `is_decoder` is not set"
-    return bare if not any(kind in CAUSAL for kind in kinds) else PRELOADED.format(version=_types()["transformers"])
+    return bare if not any(kind in CAUSAL for kind in kinds) else NO_CACHE.format(version=_types()["transformers"])
 
 
 ASSISTANTS = frozenset({"gemma4_assistant", "gemma4_unified_assistant"})

@@ -21,6 +21,7 @@ from memscan.item import Basis, Item
 SOURCE = "vLLM 0.33.0, v1/kv_cache_interface.py and v1/core/kv_cache_planning.py"
 ALIGNED = 2  # pages of a state that a request holds where prefixes are cached; models without attention cache none
 PREFILL = "while a prompt is read, a step's tokens more (`--max-num-batched-tokens`)"
+PACKED = "without what fills up blocks that hold pages of several sizes"
 ALONE = "a convolution over one token keeps none"
 HYBRID = "with a backend whose blocks are multiples of 16 tokens"
 
@@ -35,7 +36,7 @@ def keep(settings: Settings, specs: Sequence[CacheSpec], request: CacheRequest) 
 def _line(one: Page, plan: Plan, request: CacheRequest, *, is_filled: bool) -> Item:
     held, size = plan.held(one), _size(one, plan, is_filled=is_filled)
     blocks = _blocks(one, request, plan)
-    is_assumed = plan.is_hybrid or isinstance(one.group.part, Compressed) or bool(one.group.assumed)
+    is_assumed = plan.is_hybrid or _is_packed(plan) or bool(one.group.assumed)
     wide = "" if one.block == BLOCK or one.is_state else f", pages of {one.block:,} tokens"
     return Item(
         name=one.group.name,
@@ -45,6 +46,11 @@ def _line(one: Page, plan: Plan, request: CacheRequest, *, is_filled: bool) -> I
         formula=(f"{request.sequences:,} sequences x {held:,} layers x {blocks:,} pages x {size:,} bytes ({one.words}{wide})"),
         source=SOURCE,
     )
+
+
+def _is_packed(plan: Plan) -> bool:
+    """Whether a block has pages of several sizes side by side (DeepSeek-V4)."""
+    return any(isinstance(one.group.part, Compressed) for one in plan.pages)
 
 
 def _size(one: Page, plan: Plan, *, is_filled: bool) -> int:
@@ -80,6 +86,8 @@ def _remarks(one: Page, plan: Plan, size: int) -> list[str]:
         remarks.append(f"{counted(more, 'layer')} more to fill the block tables, {counted(plan.layers or 0, 'layer')} each")
     if size > one.size:
         remarks.append(f"pages are filled up by {size - one.size:,} bytes, to those of the largest kind")
+    if _is_packed(plan):
+        remarks.append(PACKED)
     if plan.is_hybrid:
         remarks.append(HYBRID)
     if one.manager[1] is not None:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from memscan.architecture import Settings
 from memscan.cache.decoder import decoder
 from memscan.cache.groups import Group
-from memscan.cache.kv_dtypes import MODEL_SIZES, NVFP4, PER_TOKEN_HEAD
+from memscan.cache.kv_dtypes import MODEL_SIZES, NVFP4, ONE_BYTE, PER_TOKEN_HEAD
 from memscan.cache.parts import Attention, Compressed, Cross, Indexer, Latent, State
 from memscan.cache.request import CacheRequest
 from memscan.errors import UsageError
@@ -71,6 +71,9 @@ def page(settings: Settings, group: Group, request: CacheRequest) -> Page:
 
     """
     match group.part:
+        case Attention(value=0) as part:
+            size = _of_vector(part.key, request)
+            return Page(group=group, size=BLOCK * size, words=f"{BLOCK} tokens x {size:,} bytes")
         case Attention() | Cross() as part:
             of_token, words = _of_head(part.key, part.value, request)
             heads = request.heads(part.heads)
@@ -81,10 +84,10 @@ def page(settings: Settings, group: Group, request: CacheRequest) -> Page:
             size, words = _of_latent(part.rank + part.rotary, request)
             return Page(group=group, size=BLOCK * size, words=f"{BLOCK} tokens x {words}")
         case Indexer() as part:
-            size = part.width + -(-part.width // INDEX_GROUP) * SCALE
+            size = _of_index(part.width)
             return Page(group=group, size=BLOCK * size, words=f"{BLOCK} tokens x ({part.width} float8 + scales)")
         case Compressed() as part:
-            size = part.width + SCALE if part.name == "indexer keys" else DSV4_STATE
+            size = _of_index(part.width) if part.name == "indexer keys" else _of_vector(part.width, request)
             return Page(group=group, size=size, block=part.rate, words=f"{size:,} bytes for {part.rate} tokens")
         case State() as part:
             return _of_state(settings, group, part, request)
@@ -112,6 +115,17 @@ def _of_latent(elements: int, request: CacheRequest) -> tuple[int, str]:
         raise UsageError(f"vLLM keeps no latents in {request.dtype}; choose fp8 or fp8_ds_mla")
     size = _size(request)
     return elements * size, f"{elements} x {size} bytes"
+
+
+def _of_index(width: int) -> int:
+    return width + -(-width // INDEX_GROUP) * SCALE
+
+
+def _of_vector(width: int, request: CacheRequest) -> int:
+    """Bytes of a vector that is key and value of all heads at once (DeepSeek-V4)."""
+    if request.dtype in ONE_BYTE or request.dtype in DS_MLA:
+        return DSV4_STATE
+    return width * _size(request)
 
 
 def _size(request: CacheRequest) -> int:

@@ -7,7 +7,7 @@ states `_align_hybrid_block_size` in platforms/interface.py. The order of layers
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memscan.cache.parts import Latent
+from memscan.cache.parts import Compressed, Latent
 from memscan.cache.vllm_pages import BLOCK, STATE, Page
 
 LATENT_BLOCKS = 128  # tokens that blocks of hybrids with latents are a multiple of
@@ -45,6 +45,8 @@ def planned(pages: Sequence[Page]) -> Plan:
     if is_hybrid:
         block = _block(attention, states)
         pages = [one if one.is_state else one.of_block(block) for one in pages]
+    if any(isinstance(one.group.part, Compressed) for one in pages):  # pages of several sizes side by side in one block
+        return Plan(pages=tuple(pages), layers=None, size=0, states=states, is_hybrid=is_hybrid)
     kinds = _counts(pages)
     size = max((one.size for one in pages if not one.is_state), default=0)
     if len(kinds) > 1:
