@@ -101,8 +101,8 @@ def case(family: str, seed: str, **more: object) -> Case:
     heads, width = draw.choice((2, 4, 6)), draw.choice((8, 16, 32))
     hidden, inner = heads * width, draw.randrange(64, 384, 8)
     sizes = {
-        "hidden_size": hidden, "intermediate_size": inner, "num_attention_heads": heads, "num_hidden_layers": draw.randrange(1, 7),
-        "vocab_size": draw.randrange(97, 1500), **SPECIAL,
+        "hidden_size": hidden, "intermediate_size": inner, "num_attention_heads": heads,
+        "num_hidden_layers": draw.randrange(1, 7), "vocab_size": draw.randrange(97, 1500), **SPECIAL,
     }  # fmt: skip
     tokens = draw.randrange(160, 300)
     config = {**_CONFIGS.get(family, _decoder)(draw, sizes), **more}
@@ -142,7 +142,8 @@ def _gpt2(draw: random.Random, sizes: dict[str, object]) -> dict[str, object]:
     # Without dropout of attention, so that the processor has its fused kernel too.
     return {
         "n_embd": sizes["hidden_size"], "n_layer": sizes["num_hidden_layers"], "n_head": sizes["num_attention_heads"],
-        "n_positions": 512, "vocab_size": sizes["vocab_size"], "attn_pdrop": 0.0, "resid_pdrop": draw.choice((0.0, 0.1)), **SPECIAL,
+        "n_positions": 512, "vocab_size": sizes["vocab_size"], "attn_pdrop": 0.0, "resid_pdrop": draw.choice((0.0, 0.1)),
+        **SPECIAL,
     }  # fmt: skip
 
 
@@ -166,7 +167,8 @@ def _bert(draw: random.Random, sizes: dict[str, object]) -> dict[str, object]:
 def _t5(draw: random.Random, sizes: dict[str, object]) -> dict[str, object]:
     return {
         "d_model": sizes["hidden_size"], "d_kv": draw.choice((8, 16)), "d_ff": sizes["intermediate_size"],
-        "num_layers": sizes["num_hidden_layers"], "num_decoder_layers": draw.randrange(1, 5), "num_heads": sizes["num_attention_heads"],
+        "num_layers": sizes["num_hidden_layers"], "num_decoder_layers": draw.randrange(1, 5),
+        "num_heads": sizes["num_attention_heads"],
         "vocab_size": sizes["vocab_size"], "dropout_rate": draw.choice((0.0, 0.1)), "decoder_start_token_id": 0,
         "feed_forward_proj": draw.choice(("relu", "gated-gelu")), **SPECIAL,
     }  # fmt: skip
@@ -180,7 +182,8 @@ def _vit(draw: random.Random, sizes: dict[str, object]) -> dict[str, object]:
 
 def _mamba(draw: random.Random, sizes: dict[str, object]) -> dict[str, object]:
     return {
-        "hidden_size": sizes["hidden_size"], "num_hidden_layers": min(sizes["num_hidden_layers"], 4), "state_size": draw.choice((4, 8)),
+        "hidden_size": sizes["hidden_size"], "num_hidden_layers": min(sizes["num_hidden_layers"], 4),
+        "state_size": draw.choice((4, 8)),
         "vocab_size": sizes["vocab_size"], "time_step_rank": draw.choice((2, 4)), "expand": 2, **SPECIAL,
     }  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Two counts of the bytes that torch has alive, to compare with.
 
-`MemTracker` is torch's own. It hooks into every module and every parameter: it cannot count a model with frozen parameters, and its
-hooks hold on to some gradients for longer than the graph does. `Storages` counts storages alone, as they come and go.
+`MemTracker` is torch's own. It hooks into every module and every parameter: it cannot count a model with frozen parameters, and
+its hooks hold on to some gradients for longer than the graph does. `Storages` counts storages alone, as they come and go.
 """
 
 import contextlib

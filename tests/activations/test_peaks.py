@@ -1,7 +1,7 @@
 """Peaks against two counts of what torch has alive: its own `MemTracker`, and one of storages (see `counting`).
 
-Small models of every proven family at random sizes, run by transformers on the processor: gradients and what a cache keeps are part
-of the peaks.
+Small models of every proven family at random sizes, run by transformers on the processor: gradients and what a cache keeps are
+part of the peaks.
 """
 
 import pytest
