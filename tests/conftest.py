@@ -39,6 +39,7 @@ os.environ.update(
 # holds them: there the import fails, loudly.
 NEEDS = {
     "torch": (
+        "cache/test_against_transformers.py",
         "oracle/test_architectures.py",
         "oracle/test_torch_oracle.py",
         "oracle/test_meta_transformers.py",

@@ -8,21 +8,11 @@ import json
 from typing import Any
 
 import pytest
+import torch
 
 from memscan.architecture import Settings
 from memscan.cache import CacheRequest, kept, specs
-
-torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
-from tests.cache.small_models import (  # noqa: E402 -- after what it needs
-    ENCODED,
-    SEQUENCES,
-    built,
-    cache_after,
-    classes,
-    nbytes,
-    small,
-)
+from tests.cache.small_models import ENCODED, SEQUENCES, built, cache_after, classes, nbytes, small
 
 pytestmark = [pytest.mark.torch, pytest.mark.oracle, pytest.mark.filterwarnings("ignore")]
 

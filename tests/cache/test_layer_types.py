@@ -72,7 +72,6 @@ class TestAgainstTransformers:
         logging.disable(logging.NOTSET)
 
     def test_layer_types_are_those_of_the_class(self) -> None:
-        pytest.importorskip("transformers")
         from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_MAPPING_NAMES
 
         compared: dict[str, int] = {}
@@ -95,7 +94,6 @@ class TestAgainstTransformers:
         assert sum(compared.values()) > 1500
 
     def test_models_without_layer_types_slide_where_the_cache_does(self) -> None:
-        pytest.importorskip("transformers")
         from transformers.cache_utils import get_layer_types_and_kwargs
         from transformers.models.auto.configuration_auto import CONFIG_MAPPING
         from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES

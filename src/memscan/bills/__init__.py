@@ -1,6 +1,6 @@
 """What a model takes while it works: the bill of an inference or a training, line by line."""
 
-from memscan.bills.api import estimate_inference, estimate_training, recipe_of, workload_of
+from memscan.bills.api import dtype_of, estimate_inference, estimate_training, recipe_of, workload_of
 from memscan.bills.bill import Answer, Bill, Peak, Share, Verdict, in_order, moments, peak, verdict
 from memscan.bills.inference import inference_bill
 from memscan.bills.prepared import Prepared, prepare, spread
@@ -17,6 +17,7 @@ __all__ = [
     "Share",
     "Verdict",
     "Workload",
+    "dtype_of",
     "estimate_inference",
     "estimate_training",
     "in_order",

@@ -24,6 +24,8 @@ class Asked:
     """None where only the growth against a baseline is limited."""
     device: Device | None = None
     """Where the limit is what can be used of a device; the engine's reserve and the like depend on it."""
+    count: int = 1
+    """How many of the device share the model."""
     baseline: str | None = None
     """A target, a snapshot or a saved report to compare the same figure with."""
     growth: str | None = None
