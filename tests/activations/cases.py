@@ -80,8 +80,6 @@ CLASSES = {
     "vit": "ViTForImageClassification",
     "mamba": "MambaForCausalLM",
 }
-EAGER_ONLY = ("gemma2", "mamba")
-"""Classes that `sdpa` is refused for."""
 SPECIAL = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
 
 
@@ -201,6 +199,7 @@ def ours(one: Case, mode: Mode, config: str, class_name: str) -> dict[str, int]:
         tokens=one.tokens, sequences=one.sequences, dtype=mode.dtype, attention=mode.attention, target=one.tokens, counted=True
     )
     found = chosen(settings, class_name)
+    asked = found.adjusted(asked)
     if not mode.training:
         ledger = run_forward(found.recipe, found.settings, asked, head=found.head, cached=mode.cached).ledger
         return {FORWARD: max(ledger.peak(PREFILL).total, ledger.peak(LOGITS).total)}

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 import torch
 import transformers
 
-from tests.activations.cases import CLASSES, EAGER_ONLY, Case, Mode
+from tests.activations.cases import CLASSES, Case, Mode
 
 
 def build(case: Case, mode: Mode, class_name: str | None = None):
     """The model, and its config as the library writes it."""
     config = transformers.AutoConfig.for_model(case.family, **case.config)
-    attention = "eager" if case.family in EAGER_ONLY else mode.attention
     kind = getattr(transformers, class_name or CLASSES[case.family])
+    attention = mode.attention if kind._supports_sdpa else "eager"
     model = kind._from_config(config, dtype=getattr(torch, mode.dtype), attn_implementation=attention)
     if mode.adapter is not None:
         model = _adapted(model, mode)

@@ -31,10 +31,24 @@ def test_a_prompt_of_a_llama():
     one = Pass(tokens=8192, sequences=4)
     working, logits = forward(settings(), "LlamaForCausalLM", one, logits_tokens=1)
     assert working.nbytes == 4 * 8192 * 2 * (3 * 14336 + 4 * 4096) + 8192 * (2 * 128 * 2 + 8)
-    # The hidden states of all tokens, the logits of the last one, and those again in float32.
-    assert logits.nbytes == 4 * 8192 * 4096 * 2 + 4 * 128256 * (2 + 4)
+    # The hidden states of all tokens and the logits of the last one.
+    assert logits.nbytes == 4 * 8192 * 4096 * 2 + 4 * 128256 * 2
     assert (working.phases, logits.phases) == (frozenset({"prefill"}), frozenset({"logits"}))
     assert {line.basis for line in (working, logits)} == {Basis.DERIVED}
+
+
+def test_generate_takes_the_last_logits_in_float32():
+    _, logits = forward(settings(), "LlamaForCausalLM", Pass(tokens=1, sequences=64, past=100), logits_tokens=1)
+    assert logits.nbytes == 64 * 128256 * (2 + 4)
+
+
+@pytest.mark.parametrize(("model_type", "basis"), [("gemma2", Basis.DERIVED), ("gpt_oss", Basis.ASSUMED)])
+def test_a_class_without_sdpa_runs_as_eager(model_type: str, basis: Basis):
+    kind = settings(model_type, num_local_experts=4, num_experts_per_tok=2)
+    asked, run = (forward(kind, None, Pass(tokens=512, sequences=1, attention=name))[0] for name in ("sdpa", "eager"))
+    assert (asked.nbytes, asked.basis) == (run.nbytes, basis)
+    assert "the class has no sdpa, so with eager attention" in asked.note
+    assert "sdpa" not in run.note
 
 
 def test_eager_attention_makes_all_scores():
@@ -117,7 +131,7 @@ def test_the_text_of_a_model_of_several_is_assumed():
 def test_what_the_config_lacks_is_unknown():
     (found,) = forward(Settings("nova", {"rms_norm_eps": 1, "hidden_size": 64}), None, Pass(tokens=64, sequences=1))
     assert (found.nbytes, found.basis) == (None, Basis.UNKNOWN)
-    assert "intermediate_size is not there" in found.note
+    assert "num_attention_heads is not there" in found.note
 
 
 def test_an_activation_function_that_is_not_known_is_a_doubt():

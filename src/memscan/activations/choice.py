@@ -1,9 +1,11 @@
 """The recipe for a config: the one that is proven for its type, or the nearest one, which is then said."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from memscan.activations.base import Pass
 from memscan.activations.families import NEAREST, RECIPES, Recipe
 from memscan.activations.recipes.classifier import Classifier
+from memscan.activations.refusal import REFUSED, refuses_sdpa
 from memscan.architecture import Settings
 
 WORDS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForMaskedLM", "ForPreTraining")
@@ -21,6 +23,16 @@ class Chosen:
     """How the class ends behind its model's name; empty where no class is known."""
     doubt: str | None = None
     """Why its figures are assumed; None where they are compared with torch's own count."""
+    refuses: bool = False
+    """Whether its class has no `sdpa`."""
+
+    def adjusted(self, one: Pass) -> Pass:
+        """The pass as the class runs it."""
+        return replace(one, attention="eager") if self.refuses else one
+
+    def remark(self, one: Pass) -> str:
+        """What is to be said of a pass that is run otherwise than it is asked for."""
+        return REFUSED if self.refuses and one.attention != "eager" else ""
 
 
 def chosen(settings: Settings, class_name: str | None) -> Chosen:
@@ -36,7 +48,7 @@ def chosen(settings: Settings, class_name: str | None) -> Chosen:
         doubt = None if part is settings else f"of the text model {kind} alone, without what encodes images or sound"
     if head and head not in WORDS and kind not in OWN:
         known = _labelled(known)
-    return Chosen(recipe=known, settings=part, head=head, doubt=doubt)
+    return Chosen(recipe=known, settings=part, head=head, doubt=doubt, refuses=refuses_sdpa(kind))
 
 
 def _head(name: str) -> str:
@@ -51,6 +63,10 @@ def _labelled(recipe: Recipe) -> Recipe:
     return lambda settings, setup: Classifier(recipe(settings, setup), settings, setup)
 
 
+def _is_rotary(settings: Settings) -> bool:
+    return settings.number("rms_norm_eps") is not None or settings.get("rope_theta", "rope_parameters") is not None
+
+
 def _nearest(settings: Settings, head: str) -> tuple[str, Recipe]:
     """By what the config has: decoders with rotary positions are gated, those with learned ones plain, the rest encoders."""
     if settings.integer("image_size") and settings.integer("patch_size"):
@@ -59,7 +75,7 @@ def _nearest(settings: Settings, head: str) -> tuple[str, Recipe]:
         kind = "encoder"
     elif settings.integer("num_local_experts", "num_experts", "n_routed_experts") and settings.integer("num_experts_per_tok"):
         kind = "experts"
-    elif settings.number("rms_norm_eps") is not None or settings.get("rope_theta", "rope_parameters") is not None:
+    elif settings.integer("intermediate_size") and _is_rotary(settings):
         kind = "gated"
     else:
         kind = "plain"

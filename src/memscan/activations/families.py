@@ -53,7 +53,7 @@ RECIPES: Mapping[str, Recipe] = {
 
 NEAREST: Mapping[str, tuple[str, Recipe]] = {
     "encoder": ("BERT", bert.bert),
-    "experts": ("Mixtral", llama.mixtral),
+    "experts": ("Mixtral", llama.experts),
     "gated": ("Llama", llama.llama),
     "plain": ("GPT-2", gpt2.Gpt2),
     "vision": ("ViT", vit.Vit),

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 from memscan.activations.base import ITEMSIZES, Pass, check
 from memscan.activations.choice import Chosen, chosen
-from memscan.activations.ledger import Kind
-from memscan.activations.run import LOGITS, PREFILL, run_forward
+from memscan.activations.run import LOGITS, PREFILL, Run, run_forward
 from memscan.activations.setup import LackingError
 from memscan.activations.words import TRANSFORMERS, formula
 from memscan.architecture import Settings
@@ -37,26 +36,39 @@ def forward(settings: Settings, class_name: str | None, one: Pass, *, logits_tok
 
 
 def _lines(found: Chosen, one: Pass, logits_tokens: int | None) -> tuple[Item, ...]:
-    cached = logits_tokens is not None
-    run = run_forward(found.recipe, found.settings, one, head=found.head, cached=cached, logits_tokens=logits_tokens)
-    doubt = "; ".join(filter(None, (found.doubt, *run.doubts)))
-    lines = []
-    for name, phase in (("activations", PREFILL), ("logits", LOGITS)):
-        peak = run.ledger.peak(phase, alone=True)
-        nbytes, terms = peak.kinds.get(Kind.ACTIVATIONS, 0), formula(peak.terms)
-        if phase == LOGITS and logits_tokens == 1 and run.vocab:
-            copy = one.sequences * run.vocab * ITEMSIZES["float32"]
-            nbytes, terms = nbytes + copy, f"{terms} + {one.sequences:,} sequences x {run.vocab:,} vocab_size x 4 bytes"
-        lines.append(line(name, nbytes, terms, doubt, phase))
-    return tuple(lines)
+    run = run_forward(
+        found.recipe, found.settings, found.adjusted(one), head=found.head, cached=logits_tokens is not None,
+        logits_tokens=logits_tokens,
+    )  # fmt: skip
+    doubt, remark = "; ".join(filter(None, (found.doubt, *run.doubts))), found.remark(one)
+    working = run.ledger.peak(PREFILL, alone=True)
+    nbytes, terms = _logits(run, one, logits_tokens)
+    return (
+        line("activations", working.nbytes, formula(working.terms), PREFILL, doubt=doubt, remark=remark),
+        line("logits", nbytes, terms, LOGITS, doubt=doubt),
+    )
 
 
-def line(name: str, nbytes: int, terms: str, doubt: str, *phases: str) -> Item:
+def _logits(run: Run, one: Pass, logits_tokens: int | None) -> tuple[int, str]:
+    """What is alive while the head makes them; or, if that is more, what `generate` then takes: the last ones in float32."""
+    peak = run.ledger.peak(LOGITS, alone=True)
+    if logits_tokens != 1 or not run.vocab:
+        return peak.nbytes, formula(peak.terms)
+    each = one.sequences * run.vocab
+    after = each * (ITEMSIZES[one.dtype] + ITEMSIZES["float32"])
+    if after <= peak.nbytes:
+        return peak.nbytes, formula(peak.terms)
+    terms = (f"{one.sequences:,} sequences x {run.vocab:,} vocab_size x {width} bytes" for width in (ITEMSIZES[one.dtype], 4))
+    return after, " + ".join(terms)
+
+
+def line(name: str, nbytes: int, terms: str, phase: str, *, doubt: str, remark: str = "") -> Item:
     """One line of a bill: derived, or assumed with a range where there is a doubt."""
     made = Item(
-        name=name, nbytes=nbytes, basis=Basis.DERIVED, formula=terms, source=TRANSFORMERS, phases=frozenset(phases)
+        name=name, nbytes=nbytes, basis=Basis.DERIVED, note="; ".join(filter(None, (doubt, remark))), formula=terms,
+        source=TRANSFORMERS, phases=frozenset({phase}),
     )  # fmt: skip
-    return made if not doubt else replace(made, basis=Basis.ASSUMED, note=doubt, least=nbytes // 2, most=2 * nbytes)
+    return made if not doubt else replace(made, basis=Basis.ASSUMED, least=nbytes // 2, most=2 * nbytes)
 
 
 def _shared(one: Item, whole: Item, devices: int) -> Item:

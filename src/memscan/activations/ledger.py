@@ -47,6 +47,11 @@ class Peak:
     """How many tensors of each sort the activations are."""
 
     @property
+    def nbytes(self) -> int:
+        """Of the activations."""
+        return self.kinds.get(Kind.ACTIVATIONS, 0)
+
+    @property
     def total(self) -> int:
         """Bytes of all kinds."""
         return sum(self.kinds.values())

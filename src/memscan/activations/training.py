@@ -16,6 +16,7 @@ from memscan.item import Basis, Item
 
 PRECISIONS = ("fp32", "bf16", "bf16-mixed", "fp16-mixed")
 END = "end of backward"
+CASTS = "2 bytes for each weight that the graph holds"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,13 @@ def training(
     found = chosen(settings, class_name)
     try:
         run = run_training(
-            found.recipe, found.settings, one, precision=precision, checkpointing=checkpointing, adapter=adapter, head=found.head
+            found.recipe,
+            found.settings,
+            found.adjusted(one),
+            precision=precision,
+            checkpointing=checkpointing,
+            adapter=adapter,
+            head=found.head,
         )
     except LackingError as error:
         phases = frozenset({FORWARD, BACKWARD, END})
@@ -59,7 +66,7 @@ def training(
     shared = "heads and intermediate sizes divided among devices" if one.tensor_parallel > 1 else None
     doubt = "; ".join(filter(None, (found.doubt, *run.doubts, shared)))
     moments = _moments(run.ledger)
-    items = [item for phase, peak in moments.items() for item in _lines(phase, peak, doubt)]
+    items = [item for phase, peak in moments.items() for item in _lines(phase, peak, doubt, found.remark(one))]
     made = run.gradients
     shares = {phase: peak.kinds.get(Kind.GRADIENTS, 0) / made if made else 0 for phase, peak in moments.items()}
     return Step(items=tuple(items), gradients=shares)
@@ -73,12 +80,12 @@ def _moments(ledger: Ledger) -> dict[str, Peak]:
     }
 
 
-def _lines(phase: str, peak: Peak, doubt: str) -> list[Item]:
+def _lines(phase: str, peak: Peak, doubt: str, remark: str) -> list[Item]:
     layers, logits = parted(peak, VOCAB)
-    made = [line("activations", nbytes(layers), formula(layers), doubt, phase)]
+    made = [line("activations", nbytes(layers), formula(layers), phase, doubt=doubt, remark=remark)]
     if logits:
-        made.append(line("logits and loss", nbytes(logits), formula(logits), doubt, phase))
+        made.append(line("logits and loss", nbytes(logits), formula(logits), phase, doubt=doubt))
     casts = peak.kinds.get(Kind.CASTS, 0)
     if casts:
-        made.append(line("weights cast for matrix products", casts, "2 bytes for each weight that the graph holds", doubt, phase))
+        made.append(line("weights cast for matrix products", casts, CASTS, phase, doubt=doubt))
     return made

@@ -23,14 +23,14 @@ class Sizes:
         self.hidden = Size("hidden_size", needed(settings, "hidden_size"))
         self.width = Size("head_dim", self.hidden // count)
         self.count = setup.share("heads", count)
-        self.inner = setup.share("intermediate_size", needed(settings, "intermediate_size"))
+        self.inner = setup.share("intermediate_size", needed(settings, "intermediate_size", "hidden_dim"))
         self.vocab = Size("vocab_size", needed(settings, "vocab_size"))
         self.positions = Size("max_position_embeddings", settings.integer("max_position_embeddings") or 512)
         self.types = Size("type_vocab_size", settings.integer("type_vocab_size") or 2)
         self.layers = number_of_layers(settings)
         self.attention = ratio(settings, "attention_probs_dropout_prob", 0.1)
         self.dropout = ratio(settings, "hidden_dropout_prob", 0.1)
-        self.function = settings.text_of("hidden_act")
+        self.function = settings.text_of("hidden_act", "activation")
 
 
 class Block:

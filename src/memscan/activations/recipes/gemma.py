@@ -16,7 +16,6 @@ def gemma(settings: Settings, setup: Setup) -> Decoder:
 
 def gemma2(settings: Settings, setup: Setup) -> Decoder:
     """With a norm after each part too, and soft caps; every other layer slides."""
-    setup = replace(setup, eager=True)  # `sdpa` knows no soft cap: the class refuses it, and loads as `eager`
     made = replace(
         _style(settings, setup),
         after=True,

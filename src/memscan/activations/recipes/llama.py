@@ -66,6 +66,12 @@ def mixtral(settings: Settings, setup: Setup) -> Decoder:
     return Decoder(setup, sliding(settings, made))
 
 
+def experts(settings: Settings, setup: Setup) -> Decoder:
+    """Of a type that is not known: experts in every layer, of the inner size that the config gives for them."""
+    inner = "moe_intermediate_size" if settings.integer("moe_intermediate_size") else "intermediate_size"
+    return Decoder(setup, style(settings, setup, mlp=lambda _: _sparse(settings, setup, inner, normed=True, lowered=False)))
+
+
 def qwen2_moe(settings: Settings, setup: Setup) -> Decoder:
     """With a shared expert."""
     bias = settings.get("qkv_bias") is not False
@@ -142,8 +148,8 @@ def _chosen(settings: Settings, made: Style) -> Style:
 
 def _sparse(settings: Settings, setup: Setup, inner: str, *, normed: bool, lowered: bool, shared: bool = False) -> Sparse:
     hidden = Size("hidden_size", needed(settings, "hidden_size"))
-    experts = Size("experts", needed(settings, "num_local_experts", "num_experts"))
-    chosen = Size("experts per token", min(experts, needed(settings, "num_experts_per_tok")))
+    experts = Size("experts", needed(settings, "num_local_experts", "num_experts", "n_routed_experts"))
+    chosen = Size("experts per token", min(experts, needed(settings, "num_experts_per_tok", "experts_per_token")))
     function = settings.text_of("hidden_act")
     width = setup.share(inner, needed(settings, inner))
     beside = None
