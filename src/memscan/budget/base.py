@@ -74,6 +74,8 @@ class Finding:
     """As it was asked for."""
     commit: str | None = None
     dtype: str | None = None
+    case: str = ""
+    """What tells it from others of the same rule, target and dtype, in every run the same: the workload, the device."""
     figure: Figure | None = None
     """None where the target could not be read."""
     limit: Limit | None = None
