@@ -30,6 +30,7 @@ HUB = LoopbackHub().__enter__()
 os.environ.update(
     HF_ENDPOINT=HUB.endpoint,
     HF_HOME=HOME,
+    MEMSCAN_CACHE_SIZE="0",  # what one test reads must not be there for the next; tests of the cache turn it on
     HF_HUB_DISABLE_TELEMETRY="1",  # else huggingface_hub's first request of a process is one of its own
     NO_PROXY="127.0.0.1,localhost",
 )

@@ -37,6 +37,7 @@ _HOMES = {
     "UsageError": "memscan.errors",
     "TargetError": "memscan.errors",
     "NotFoundError": "memscan.errors",
+    "OfflineError": "memscan.errors",
     "GatedError": "memscan.errors",
     "TokenError": "memscan.errors",
     "NoWeightsError": "memscan.errors",

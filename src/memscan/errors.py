@@ -4,6 +4,7 @@
     |-- UsageError            the words that were given make no sense            exit code 2
     |-- TargetError           the target cannot be read, as things stand         exit code 3
     |   |-- NotFoundError         no such repository, revision, folder or file
+    |   |   `-- OfflineError          not here, and nothing may be asked
     |   |-- GatedError            access has to be asked for
     |   |-- TokenError            the token was refused
     |   `-- NoWeightsError        nothing there that holds weights memscan reads
@@ -33,6 +34,10 @@ class TargetError(MemscanError):
 
 class NotFoundError(TargetError):
     """No such repository, revision, folder or file."""
+
+
+class OfflineError(NotFoundError):
+    """It is not on this machine, and offline nothing may be asked."""
 
 
 class GatedError(TargetError):

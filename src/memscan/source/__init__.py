@@ -4,53 +4,94 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from memscan.errors import TargetError
+from memscan.errors import NotFoundError, OfflineError
 from memscan.source import settings
 from memscan.source.base import Listing, Source
+from memscan.source.cache import HeaderCache
+from memscan.source.cache_place import cache_limit, cache_root
+from memscan.source.cache_upkeep import Usage, clear, usage
+from memscan.source.cached import CachedSource, Shelf
+from memscan.source.hub import HubSource
 from memscan.source.local import LocalSource, open_snapshot
 from memscan.source.memory import MemorySource
 from memscan.source.readahead import Head
 from memscan.source.target import Place, Target, parse_target, shown_url
 from memscan.source.transport import Transport
+from memscan.source.url import UrlSource
 
 
 class Sources:
-    """Opens targets; all that one opens share one HTTP client, which opens with its first request."""
+    """Opens targets; all that one opens share one HTTP client, which opens with its first request, and one header cache."""
 
-    def __init__(self, *, token: str | None = None) -> None:
+    def __init__(self, *, token: str | None = None, cache: bool = True, offline: bool = False) -> None:
+        """`cache`: keep what is read of the Hub, and read what was kept. `offline`: ask no server at all."""
         self._token = token
+        self._offline = offline
         self._transport: Transport | None = None
+        self._cache = _open_cache() if cache else None
 
     def open(self, target: Target) -> Source:
         """The source for `target`. Nothing is asked of it yet."""
         if target.place is Place.LOCAL:
             return LocalSource(target.folder or Path(), name=target.requested, only=target.path, notes=target.notes)
-        return self._remote(target)
-
-    def _remote(self, target: Target) -> Source:
-        settings.endpoint()  # refuses one that huggingface_hub would fail on
-        if settings.is_offline():
-            if target.place is Place.URL:
-                raise TargetError("HF_HUB_OFFLINE is set, so memscan asks no server; unset it, or give a file that is here")
-            return open_snapshot(settings.cache_folder(), target.repo_id or "", target.revision)
-
-        # Imported here: a folder needs no HTTP client, and it costs start-up.
-        from memscan.source.http import HttpTransport
-        from memscan.source.hub import HubSource
-        from memscan.source.url import UrlSource
-
-        if self._transport is None:
-            self._transport = HttpTransport(token=self._token)
+        endpoint = settings.endpoint()  # refuses one that huggingface_hub would fail on
+        if self._offline or settings.is_offline():
+            return self._here(target, endpoint)
         if target.place is Place.URL:
-            return UrlSource(self._transport, target)
-        return HubSource(self._transport, target)
+            return UrlSource(self._http(), target)
+        if self._cache is None:
+            return HubSource(self._http(), target)
+        shelf = Shelf(cache=self._cache, endpoint=endpoint, token=self._own_token)
+        return CachedSource(shelf, target, lambda target: HubSource(self._http(), target))
+
+    def _here(self, target: Target, endpoint: str) -> Source:
+        """What of `target` is on this machine: headers that were kept, or huggingface_hub's snapshot of it.
+
+        HF_HUB_OFFLINE means the snapshot to everybody who reads it, so there that goes first.
+        """
+        if target.place is Place.URL:
+            said = "--offline is given" if self._offline else "HF_HUB_OFFLINE is set"
+            raise OfflineError(f"{said}, so memscan asks no server; do without, or give a file that is here")
+        kept = None
+        if self._cache is not None:
+            shelf = Shelf(cache=self._cache, endpoint=endpoint, token=self._own_token, is_offline=True)
+            kept = CachedSource(shelf, target, None)
+        if kept is not None and self._offline and kept.has_listing():
+            return kept
+        try:
+            return open_snapshot(settings.cache_folder(), target.repo_id or "", target.revision)
+        except NotFoundError as error:
+            if kept is not None and (self._offline or kept.has_listing()):
+                return kept
+            raise OfflineError(str(error)) from error
+
+    def _own_token(self) -> str | None:
+        return self._token if self._token is not None else settings.own_token()
+
+    def _http(self) -> Transport:
+        if self._transport is None:
+            # Imported here: a folder needs no HTTP client, nor does what is kept, and it costs start-up.
+            from memscan.source.http import HttpTransport
+
+            self._transport = HttpTransport(token=self._token)
+        return self._transport
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._cache is not None:
+            self._cache.close()
         if self._transport is not None:
             await self._transport.aclose()
 
 
-__all__ = ["Head", "Listing", "MemorySource", "Place", "Source", "Sources", "Target", "parse_target", "shown_url"]
+def _open_cache() -> HeaderCache | None:
+    root, limit = cache_root(), cache_limit()
+    return None if root is None or limit == 0 else HeaderCache(root, limit)
+
+
+__all__ = [
+    "Head", "Listing", "MemorySource", "Place", "Source", "Sources", "Target", "Usage", "cache_limit", "cache_root", "clear",
+    "parse_target", "shown_url", "usage",
+]  # fmt: skip

@@ -2,11 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
 
 from memscan.note import Note
 from memscan.read import ByteRange
+
+# 97 % of the headers of the Hub's 1,000 most used checkpoints are shorter (huggingface_hub, get_safetensors_metadata).
+HEAD = 100_000
+
+
+class Place(StrEnum):
+    """Where a target is."""
+
+    HUB = "hub"
+    URL = "url"
+    LOCAL = "local"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +35,11 @@ class Listing:
     """The 40 hexadecimal digits that everything below was read at."""
     library: str | None = None
     """The library that the Hub names for it."""
+    public: bool = False
+    """Whether the Hub says that everybody may read the files: neither private nor gated."""
     notes: tuple[Note, ...] = ()
+    readahead: int = HEAD
+    """Bytes at the start of a file that are worth reading at once, before a parser has asked for all of them."""
 
 
 class Source(Protocol):

@@ -60,8 +60,13 @@ class HubSource:
             raise ServerError(str(error)) from error
         return Listing(
             name=self._repo_id, files=self._sizes, repo_id=self._repo_id, revision=self._revision or MAIN,
-            commit=self._commit, library=library,
+            commit=self._commit, library=library, public=_is_public(info),
         )  # fmt: skip
+
+    def resume(self, listing: Listing) -> None:
+        """Go on where `listing` was read, without asking for it again."""
+        self._repo_id, self._commit = listing.repo_id or self._repo_id, listing.commit
+        self._sizes = dict(listing.files)
 
     async def fetch(self, path: str, wanted: ByteRange) -> bytes:
         """One ranged request to the Hub and, by its redirect, to the CDN; a second range goes to the CDN at once."""
@@ -82,10 +87,7 @@ class HubSource:
 
     async def read(self, path: str, limit: int) -> bytes:
         """One request, and the redirect that the Hub answers small files with."""
-        if self._sizes[path] > limit:
-            raise FormatError(
-                f"{path} has {self._sizes[path]:,} bytes, more than the {limit:,} that memscan reads of such a file"
-            )
+        refuse_large(path, self._sizes[path], limit)
         reply = await self._get(self._resolve(path), limit=limit)
         self._check_size(path, len(reply.body))
         return reply.body
@@ -184,6 +186,17 @@ class HubSource:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         return None
+
+
+def refuse_large(path: str, size: int, limit: int) -> None:
+    """FormatError where the small file `path` has more than `limit` bytes."""
+    if size > limit:
+        raise FormatError(f"{path} has {size:,} bytes, more than the {limit:,} that memscan reads of such a file")
+
+
+def _is_public(info: Document) -> bool:
+    """Whether it is said that everybody may read the files; a mirror that does not say so may mean anything."""
+    return info.values.get("private") is False and info.values.get("gated") is False
 
 
 def _identity(info: Document, asked: str) -> tuple[str, str]:

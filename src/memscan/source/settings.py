@@ -30,6 +30,13 @@ def is_offline() -> bool:
     return is_offline_mode()
 
 
+def own_token() -> str | None:
+    """The token that huggingface_hub has for this user, where HF_HUB_DISABLE_IMPLICIT_TOKEN does not keep it back."""
+    from huggingface_hub import constants, get_token
+
+    return None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
+
+
 def cache_folder() -> Path:
     """Where snapshots are kept: HF_HUB_CACHE, or below HF_HOME."""
     from huggingface_hub.constants import HF_HUB_CACHE
