@@ -13,6 +13,7 @@ from memscan.quantizers import DTYPES
 F = TypeVar("F", bound=Callable[..., object])
 
 OUTPUT_FORMATS = ("table", "json", "markdown", "csv")  # memscan.report.FORMATS, spelt out so that --help need not import it
+GATE_FORMATS = ("github", "junit", "sarif", "gitlab")  # memscan.report.gates.GATE_FORMATS has these beside them
 SCOPES = ("auto", "checkpoint", "declared", "base")  # memscan.scanning.SCOPES, likewise; tests hold the pairs together
 BACKENDS = ("auto", "header", "meta")  # memscan.scanning.BACKENDS
 
@@ -43,11 +44,12 @@ def target_options(command: F) -> F:
     return target_options_with()(command)
 
 
-def target_options_with(*formats: str) -> Callable[[F], F]:
-    """The same, with more output formats."""
+def target_options_with(*formats: str, required: bool = True) -> Callable[[F], F]:
+    """The same, with more output formats; a command may do without a target."""
 
     def decorate(command: F) -> F:
-        return _all(command, (*READING, *_output(formats), *BUILDING))
+        argument = click.argument("targets", metavar="TARGET..." if required else "[TARGET]...", nargs=-1, required=required)
+        return _all(command, (argument, *READING, *_output(formats), *BUILDING))
 
     return decorate
 
@@ -64,7 +66,6 @@ def _all(command: F, options: Sequence[Callable[[F], F]]) -> F:
 
 
 READING = (
-    click.argument("targets", metavar="TARGET...", nargs=-1, required=True),
     click.option("--revision", metavar="REV", help="Branch, tag, commit or refs/pr/N of the repository."),
     click.option(
         "--token",
@@ -81,6 +82,8 @@ READING = (
     click.option(
         "--scope", type=click.Choice(SCOPES), default="auto", show_default=True, help="Which tensors the numbers are about."
     ),
+    click.option("--no-cache", is_flag=True, help="Neither read nor keep the headers of earlier runs."),
+    click.option("--offline", is_flag=True, help="Ask no server: read what earlier runs kept, a branch as it was seen last."),
 )
 BUILDING = (
     click.option(
@@ -127,6 +130,7 @@ SCAN_OPTIONS = (
     "dtypes",
     "backend",
     "trust_remote_code",
+    "offline",
 )
 
 
@@ -142,7 +146,7 @@ def options_from(given: Mapping[str, object]) -> Options:
         raise click.UsageError(f"--output {output!a} is not a name for an answer; give the name of a text file")
     return Options(
         targets=targets if isinstance(targets, tuple) else (),
-        scan={"token": token, **{name: given[name] for name in SCAN_OPTIONS if name in given}},
+        scan={"token": token, "cache": not given["no_cache"], **{name: given[name] for name in SCAN_OPTIONS if name in given}},
         output_format="json" if given["as_json"] else str(given["output_format"]),
         output=None if output in (None, "-") else str(output),
     )

@@ -13,7 +13,7 @@ from memscan.scanning.checkpoints import Progress
 from memscan.scanning.options import AUTO, ScanOptions
 from memscan.scanning.reading import ModelReader, read_files
 from memscan.scanning.together import run_alone
-from memscan.source import Sources, parse_target
+from memscan.source import parse_target
 
 
 def scan(
@@ -30,6 +30,8 @@ def scan(
     mmproj: bool = False,
     backend: str = AUTO,
     trust_remote_code: bool = False,
+    cache: bool = True,
+    offline: bool = False,
 ) -> Report:
     """How much memory the model `target` needs, from its headers alone.
 
@@ -37,13 +39,14 @@ def scan(
     the URL of one file of weights, or a folder or file on this machine. `dtypes` are names in `memscan.DTYPES`; `library`
     (transformers, timm, ...) overrides what the Hub and the config say; `file`, `subfolder` and `variant` choose among the
     weights of a repository. `backend="meta"` builds the model on torch's meta device instead of reading headers, which
-    `auto` does where there are none to read and torch is installed. Works with and without a running event loop.
+    `auto` does where there are none to read and torch is installed. Headers that were read of the Hub are kept, unless
+    `cache` says not to; `offline` asks no server, and reads what was kept. Works with and without a running event loop.
 
     Raises a `memscan.MemscanError`: see `memscan.errors` for which and why.
     """
     work = ascan(
         target, revision=revision, token=token, library=library, dtypes=dtypes, scope=scope, file=file, subfolder=subfolder,
-        variant=variant, mmproj=mmproj, backend=backend, trust_remote_code=trust_remote_code,
+        variant=variant, mmproj=mmproj, backend=backend, trust_remote_code=trust_remote_code, cache=cache, offline=offline,
     )  # fmt: skip
     try:
         asyncio.get_running_loop()
@@ -66,6 +69,8 @@ async def ascan(
     mmproj: bool = False,
     backend: str = AUTO,
     trust_remote_code: bool = False,
+    cache: bool = True,
+    offline: bool = False,
     progress: Progress | None = None,
 ) -> Report:
     """The asynchronous twin of `scan`."""
@@ -74,6 +79,7 @@ async def ascan(
     options = ScanOptions(
         revision=revision, token=token, library=library, dtypes=None if dtypes is None else tuple(dtypes), scope=scope,
         file=file, subfolder=subfolder, variant=variant, mmproj=mmproj, backend=backend, trust_remote_code=trust_remote_code,
+        cache=cache, offline=offline,
     )  # fmt: skip
     (outcome,) = await scan_all([fspath(target)], options, progress)
     if isinstance(outcome, MemscanError):
@@ -84,7 +90,7 @@ async def ascan(
 async def scan_all(words: Sequence[str], options: ScanOptions, progress: Progress | None = None) -> list[Report | MemscanError]:
     """A report, or the error that stands in its place, for each of `words`; all at once, over one HTTP client."""
     options.check()
-    async with Sources(token=options.token) as sources:
+    async with options.sources() as sources:
         reader = ModelReader(sources, options, progress)
 
         async def one(word: str) -> Report | MemscanError:
@@ -100,7 +106,7 @@ async def scan_all(words: Sequence[str], options: ScanOptions, progress: Progres
 async def survey_all(words: Sequence[str], options: ScanOptions) -> list[FileSurvey | MemscanError]:
     """The weight files of each of `words`, which of them are chosen, and why; no header is read."""
     options.check()
-    async with Sources(token=options.token) as sources:
+    async with options.sources() as sources:
 
         async def one(word: str) -> FileSurvey | MemscanError:
             try:

@@ -6,7 +6,7 @@ from memscan.document import shown
 from memscan.errors import UsageError
 from memscan.model import SCOPES as KNOWN_SCOPES
 from memscan.quantizers import DTYPES
-from memscan.source import Target
+from memscan.source import Sources, Target
 
 AUTO = "auto"
 SCOPES = (AUTO, *KNOWN_SCOPES)
@@ -38,6 +38,10 @@ class ScanOptions:
     """`header`: read headers alone. `meta`: build the model on torch's meta device. `auto`: the second where the first cannot."""
     trust_remote_code: bool = False
     """Whether building on the meta device may run the repository's own code. Reading headers never does."""
+    cache: bool = True
+    """Whether headers that were read of the Hub are kept, and those that were kept are read instead of asked for."""
+    offline: bool = False
+    """Whether no server is asked at all: what is here is all there is."""
 
     def check(self) -> None:
         """UsageError for values that make no sense."""
@@ -50,6 +54,14 @@ class ScanOptions:
             raise UsageError(f"{shown(self.backend)} is not a backend; expected one of {', '.join(BACKENDS)}")
         if self.scope not in SCOPES:
             raise UsageError(f"{shown(self.scope)} is not a scope; expected one of {', '.join(SCOPES)}")
+        if self.offline and not self.cache:
+            raise UsageError("--offline reads the cache that --no-cache forbids; give one of them")
+        if self.offline and self.trust_remote_code:
+            raise UsageError("--trust-remote-code may download code, which --offline forbids; give one of them")
+
+    def sources(self) -> Sources:
+        """What opens targets as these options say."""
+        return Sources(token=self.token, cache=self.cache, offline=self.offline)
 
     @property
     def names_weights(self) -> bool:

@@ -104,6 +104,20 @@ def pack(key: Key, entry: Entry) -> bytes:
 
 def unpack(raw: bytes, key: Key) -> Entry | None:
     """The entry in the file `raw`, if it is whole and the answer to `key`."""
+    found = opened(raw)
+    if found is None:
+        return None
+    meta, body = found
+    if {**meta.values, "reader": None} != {**asdict(key), "reader": None}:
+        return None
+    try:
+        return Entry(body=body, reader=_reader(meta.child("reader")))
+    except FormatError:
+        return None
+
+
+def opened(raw: bytes) -> tuple[Document, bytes] | None:
+    """What the file `raw` says that it is, and its bytes; None where it is not whole."""
     start = len(MAGIC) + DIGEST + 1
     if not raw.startswith(MAGIC) or raw[start - 1 : start] != b"\n":
         return None
@@ -112,10 +126,7 @@ def unpack(raw: bytes, key: Key) -> Entry | None:
         return None
     end = raw.find(b"\n", start, start + MAX_META)
     try:
-        meta = Document.parse(raw[start:end], "the entry") if end >= 0 else None
-        if meta is None or {**meta.values, "reader": None} != {**asdict(key), "reader": None}:
-            return None
-        return Entry(body=raw[end + 1 :], reader=_reader(meta.child("reader")))
+        return (Document.parse(raw[start:end], "the entry", strict=False), raw[end + 1 :]) if end >= 0 else None
     except FormatError:
         return None
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from memscan.source.cache_entry import repository_prefix
+from memscan.source.cache_entry import opened, repository_prefix
 
 VERSION = "headers-1"
 """The folder below the cache's own that has the entries of this format; another format gets another."""
@@ -17,6 +17,7 @@ STARTED = ".started-"  # the name of an entry that is not whole yet begins so
 ABANDONED = 86_400.0  # seconds after which one that is still not whole never will be
 ENTRY = re.compile(r"[0-9a-f]{40}")
 OWN_DIGITS = re.compile(r"[0-9a-f]{16}")
+MAX_ALIAS = 4_096  # bytes; an entry that says how a repository is called now has some hundred
 BLOCK = 4_096  # bytes; what a small file takes on most disks, and so what it counts as
 SPARE = 8  # this part of the limit is free again after a sweep, so that not every run has to sweep
 
@@ -50,11 +51,14 @@ def usage(root: Path) -> Usage:
 
 def clear(root: Path, repo_id: str | None = None) -> Usage:
     """Remove all entries, or those of `repo_id` on whichever Hub, and say what was removed; nothing else is touched."""
+    folders = list(_repositories(root))
+    if repo_id is not None:
+        names = {repo_id, *(name for folder in folders if _is_of(folder, repo_id) for name in _aliases(folder))}
+        folders = [folder for folder in folders if any(_is_of(folder, name) for name in names)]
     removed = []
-    for folder in _repositories(root):
-        if repo_id is None or _is_of(folder, repo_id):
-            removed.append([file for file in _files(folder) if _remove(file.path)])
-            _remove_empty(folder)
+    for folder in folders:
+        removed.append([file for file in _files(folder) if _remove(file.path)])
+        _remove_empty(folder)
     return _sum(removed)
 
 
@@ -107,6 +111,17 @@ def _files(repository: str) -> Iterator[_File]:
 def _is_of(folder: str, repo_id: str) -> bool:
     name, prefix = os.path.basename(folder).lower(), repository_prefix(repo_id).lower()  # noqa: PTH119
     return name.startswith(prefix) and OWN_DIGITS.fullmatch(name.removeprefix(prefix)) is not None
+
+
+def _aliases(folder: str) -> Iterator[str]:
+    """The present names of the repository that `folder` has an old name of."""
+    for file in _files(folder):
+        if file.nbytes > MAX_ALIAS:
+            continue
+        with suppress(OSError):
+            found = opened(Path(file.path).read_bytes())
+            if found is not None and found[0].values.get("kind") == "alias":
+                yield found[1].decode(errors="replace")
 
 
 def _sum(repositories: Iterable[Sequence[_File]]) -> Usage:
