@@ -49,6 +49,11 @@ def test_pyproject_has_them_below_its_tool():
     assert (entry["target"], place.path, place.line) == ("a/b", "sub/pyproject.toml", 4)
 
 
+def test_a_size_takes_the_place_of_a_device():
+    text = '[defaults]\ndevices = ["h100", "a100-80gb"]\n[[budget]]\ntarget = "a"\nmax-memory = "1GB"\n'
+    assert [entry for entry, _ in budgets(text, "memscan.toml")] == [{"target": "a", "max-memory": "1GB"}]
+
+
 def test_one_word_takes_the_place_of_many():
     text = '[defaults]\ndtypes = ["fp16", "fp32"]\n[[budget]]\ntarget = "a"\ndtype = "bf16"\n'
     assert [entry["dtype"] for entry, _ in budgets(text, "memscan.toml")] == ["bf16"]

@@ -1,6 +1,7 @@
 """What one check asks: a target, a subject, a limit."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from memscan.bills import Recipe, Workload
 from memscan.budget.base import Limit, Place
@@ -32,5 +33,5 @@ class Asked:
     """How much more than the baseline it may be: `5%`, `500MB`."""
     unknown: str = FAIL
     place: Place | None = None
-    scan: dict[str, object] = field(default_factory=dict)
+    scan: dict[str, Any] = field(default_factory=dict)
     """Options of the scan: revision, scope, library, file, subfolder, variant."""

@@ -24,6 +24,8 @@ from memscan.errors import FormatError
 LARGEST = 1_000_000  # bytes of a file; budgets are lines
 MOST = 10_000  # budgets of one file
 MANY = {"targets": "target", "dtypes": "dtype", "devices": "device"}
+MEANING = {**MANY, "devices": "limit", "device": "limit", "max-memory": "limit"}
+"""Words for the same thing, of which a budget has one."""
 TEXTS = (
     "target", "max-memory", "device", "what", "dtype", "baseline", "max-growth", "unknown", "revision", "library-name", "scope",
     "file", "subfolder", "variant", "kv-dtype", "engine", "attention", "optimizer", "precision", "lora", "qlora", "fsdp",
@@ -69,9 +71,9 @@ def budgets(text: str, path: str) -> tuple[tuple[Entry, Place], ...]:
 
 
 def _without_rivals(defaults: Entry, given: Entry) -> Entry:
-    """The defaults but those that `given` says in another word: one target takes the place of several."""
-    said = {MANY.get(key, key) for key in given}
-    return {key: value for key, value in defaults.items() if MANY.get(key, key) not in said}
+    """The defaults but those that `given` says in other words: one target for several, a size for a device."""
+    said = {MEANING.get(key, key) for key in given}
+    return {key: value for key, value in defaults.items() if MEANING.get(key, key) not in said}
 
 
 def _spread(entry: Entry) -> Iterator[Entry]:

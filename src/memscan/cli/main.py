@@ -11,6 +11,7 @@ from memscan.cli.exit import Exit, code_of
 from memscan.cli.group import DEFAULT, DefaultGroup, TargetCommand, dashed
 from memscan.cli.messages import abandon_stdout, complain, one_line
 from memscan.cli.options import (
+    GATE_FORMATS,
     complete_dtypes,
     dtypes_callback,
     options_from,
@@ -18,7 +19,16 @@ from memscan.cli.options import (
     target_options,
     target_options_with,
 )
-from memscan.cli.workload import DEVICES_FILE, EXPLAIN, training_options, training_words, workload_options, workload_words
+from memscan.cli.workload import (
+    DEVICES_FILE,
+    EXPLAIN,
+    check_options,
+    said,
+    training_options,
+    training_words,
+    workload_options,
+    workload_words,
+)
 from memscan.errors import MemscanError
 from memscan.quantizers import DTYPES
 from memscan.version import __version__
@@ -112,6 +122,29 @@ def fit(**given: object) -> int:
     return run_fit(options_from(given), workload_words(given), given)
 
 
+@cli.command(cls=TargetCommand, context_settings=SETTINGS)
+@check_options
+@target_options_with(*GATE_FORMATS, required=False)
+@click.pass_context
+def check(context: click.Context, /, **given: object) -> int:
+    """Exit with 1 where a limit is exceeded; without a TARGET, every budget of memscan.toml or pyproject.toml."""
+    from memscan.cli.run_check import run_check
+
+    return run_check(options_from(given), said(context))
+
+
+@cli.command(cls=TargetCommand, context_settings=SETTINGS)
+@click.option("--fail-on-growth", metavar="5%|500MB|0", help="Exit with 1 where the second is larger than the first by more.")
+@click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Lines of changes; the rest are summed up.")
+@click.option("--all", "every", is_flag=True, help="A line for each tensor that differs.")
+@target_options_with(*GATE_FORMATS)
+def diff(**given: object) -> int:
+    """What differs between two TARGETs, or two revisions of one: org/name@v1..v2."""
+    from memscan.cli.run_diff import run_diff
+
+    return run_diff(options_from(given), given)
+
+
 @cli.command(context_settings=SETTINGS)
 @DEVICES_FILE
 @output_options()
@@ -120,6 +153,30 @@ def devices(**given: object) -> int:
     from memscan.cli.run_bills import run_devices
 
     return run_devices(given)
+
+
+@cli.group(context_settings=SETTINGS)
+def cache() -> None:
+    """What earlier runs kept: how much, and clearing it."""
+
+
+@cache.command(context_settings=SETTINGS)
+@click.option("--json", "as_json", is_flag=True, help="JSON.")
+def info(as_json: bool) -> int:
+    """Folder, entries, bytes and limit."""
+    from memscan.cli.run_cache import run_cache_info
+
+    return run_cache_info(as_json=as_json)
+
+
+@cache.command(context_settings=SETTINGS)
+@click.option("--repo", metavar="ORG/NAME", help="The entries of this repository alone.")
+@click.option("--json", "as_json", is_flag=True, help="JSON.")
+def clear(repo: str | None, as_json: bool) -> int:
+    """Remove the entries, and say what that freed."""
+    from memscan.cli.run_cache import run_cache_clear
+
+    return run_cache_clear(repo=repo, as_json=as_json)
 
 
 def main() -> None:

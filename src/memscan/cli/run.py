@@ -67,7 +67,7 @@ def finish(options: Options, results: Sequence[T | Failure], render: Callable[[S
     """Put the answer out, say what failed, and return the worst exit code."""
     # Of one target that failed there is nothing to show; of several, the formats that have a place for errors show them.
     if len(results) > 1 or not isinstance(results[0], Failure):
-        _emit(render(results), options.output)
+        emit(render(results), options.output)
     failures = [result for result in results if isinstance(result, Failure)]
     for failure in failures:
         message = str(failure.error)
@@ -76,7 +76,8 @@ def finish(options: Options, results: Sequence[T | Failure], render: Callable[[S
     return max((failure.code for failure in failures), default=Exit.OK)
 
 
-def _emit(text: str, output: str | None) -> None:
+def emit(text: str, output: str | None) -> None:
+    """Put `text` out: to the file `output`, or to standard output."""
     if not text:
         return
     if output is None and sys.stdout is None:

@@ -104,8 +104,12 @@ def _named(given: Mapping[str, Any]) -> Named | None:
 
 
 def _devices(given: Mapping[str, Any]) -> Devices:
-    """The list that comes with memscan, and the user's own on top."""
-    word = given["devices_file"] or os.environ.get(DEVICES_VARIABLE)
+    return own_devices(given["devices_file"])
+
+
+def own_devices(file: str | None) -> Devices:
+    """The list that comes with memscan, and the user's own on top: of `file`, or of the one that MEMSCAN_DEVICES names."""
+    word = file or os.environ.get(DEVICES_VARIABLE)
     if not word:
         return builtin()
     path = Path(word)

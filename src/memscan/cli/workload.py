@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from memscan.cli.dtypes import parse_dtype
 from memscan.cli.words import Count, Size
@@ -39,9 +40,10 @@ ATTENTION = click.option(
     "--attention", type=click.Choice(ATTENTIONS), default="sdpa", show_default=True, help="Attention kernel."
 )
 
+BATCH = click.option("--batch", type=Count(), default=1, show_default=True, metavar="N", help="Sequences at once.")
 WORKLOAD = (
     click.option("--context", type=Count(), metavar="TOKENS", help="Tokens of a sequence, prompt and answer. [default: 8192]"),
-    click.option("--batch", type=Count(), default=1, show_default=True, metavar="N", help="Sequences at once."),
+    BATCH,
     DTYPE,
     click.option("--kv-dtype", metavar="DTYPE", help="Keep the KV cache in it: fp8, q8_0, ... [default: the model's]"),
     click.option(
@@ -76,7 +78,7 @@ WORKLOAD = (
 )
 
 TRAINING = (
-    click.option("--batch", type=Count(), default=1, show_default=True, metavar="N", help="Sequences of a device and step."),
+    BATCH,
     click.option("--seq", type=Count(), metavar="TOKENS", help="Tokens of a sequence. [default: 2048]"),
     click.option("--optimizer", type=click.Choice(OPTIMIZERS), default="adamw", show_default=True, help="The optimizer."),
     click.option(
@@ -102,6 +104,27 @@ TRAINING = (
     DEVICE,
     DEVICES_FILE,
 )
+
+
+SHARED = (BATCH, ATTENTION, CUDA_CONTEXT, ALLOCATOR, DEVICE, DEVICES_FILE)
+SUBJECTS = ("total", "largest-layer", "inference", "training")  # memscan.budget.SUBJECTS
+CHECK = (
+    click.option("--max-memory", metavar="SIZE", help="The limit: 24GB (10^9), 24GiB (2^30), ..."),
+    click.option("--what", type=click.Choice(SUBJECTS), default="total", show_default=True, help="What is held against it."),
+    click.option("--baseline", metavar="TARGET", help="Another target or a snapshot, to limit the growth against."),
+    click.option("--max-growth", metavar="5%", help="How much more than the baseline it may be: 5%, 500MB, 0."),
+    click.option(
+        "--unknown", type=click.Choice(("fail", "warn")), default="fail", show_default=True, help="What an unknown does."
+    ),
+    click.option(
+        "--budget", metavar="FILE", help="A file of budgets. [default: memscan.toml or pyproject.toml, without a TARGET]"
+    ),
+)
+
+
+def check_options(command: F) -> F:
+    """The options of a check: its own, and those of both kinds of work."""
+    return _all(command, (*CHECK, *WORKLOAD, *(one for one in TRAINING if one not in SHARED)))
 
 
 def workload_options(command: F) -> F:
@@ -136,3 +159,20 @@ def training_words(given: Mapping[str, object]) -> dict[str, Any]:
         "gradient_checkpointing", "attention", "cuda_context", "allocator",
     )  # fmt: skip
     return {name: given[name] for name in names}
+
+
+def said(context: click.Context) -> dict[str, Any]:
+    """The words of a check that the user wrote, spelt as a file of budgets spells them."""
+    found = {}
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name in NO_WORDS or context.get_parameter_source(name) is ParameterSource.DEFAULT:
+            continue
+        found["library-name" if name == "library" else name.replace("_", "-")] = context.params[name]
+    return found
+
+
+NO_WORDS = frozenset(
+    {"targets", "token", "output_format", "as_json", "output", "backend", "trust_remote_code", "debug", "no_cache", "offline"}
+)
+"""Parameters that no file of budgets holds."""

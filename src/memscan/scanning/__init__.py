@@ -2,7 +2,20 @@
 
 from memscan.scanning.api import ascan, scan, scan_all, survey_all
 from memscan.scanning.checkpoints import Progress
+from memscan.scanning.many import read_all
 from memscan.scanning.options import AUTO, BACKENDS, SCOPES, ScanOptions
 from memscan.scanning.together import run_alone
 
-__all__ = ["AUTO", "BACKENDS", "SCOPES", "Progress", "ScanOptions", "ascan", "run_alone", "scan", "scan_all", "survey_all"]
+__all__ = [
+    "AUTO",
+    "BACKENDS",
+    "SCOPES",
+    "Progress",
+    "ScanOptions",
+    "ascan",
+    "read_all",
+    "run_alone",
+    "scan",
+    "scan_all",
+    "survey_all",
+]

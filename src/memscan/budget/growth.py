@@ -1,0 +1,21 @@
+"""How much more something may be than before: `5%`, `500MB`, `0`."""
+
+import re
+from decimal import Decimal
+
+from memscan.document import shown
+from memscan.errors import UsageError
+from memscan.size import parse_size
+
+PERCENT = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*%")
+
+
+def allowed(growth: str, base: int) -> int:
+    """The bytes by which something of `base` bytes may grow; UsageError where `growth` is neither a share nor a size."""
+    share = PERCENT.fullmatch(growth.strip())
+    if share is not None:
+        return int(Decimal(share[1]) * base / 100)
+    try:
+        return parse_size(growth)
+    except UsageError as error:
+        raise UsageError(f"{shown(growth)} is no growth: expected a share such as 5% or a size such as 500MB") from error

@@ -1,0 +1,151 @@
+"""`memscan diff`: two sides read at once, compared, shown, and held to a limit on growth."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from memscan.budget import Finding, Gate
+from memscan.budget.grown import GROWTH, grown
+from memscan.budget.growth import allowed
+from memscan.budget.verdicts import blank, not_read
+from memscan.cli.exit import Exit, code_of
+from memscan.cli.github import write_outputs, write_summary
+from memscan.cli.messages import complain, one_line
+from memscan.cli.options import GATE_FORMATS, Options
+from memscan.cli.progress import Bar
+from memscan.cli.run import emit, shown_word
+from memscan.compare import Diff, Side, compare, has_scope, saved_report, saved_scope, saved_side, scanned, two_words
+from memscan.document import Document
+from memscan.errors import MemscanError, UsageError
+from memscan.estimate import Report, estimate_weights
+from memscan.model import CHECKPOINT, Model
+from memscan.report.diffs import Shown, render_diff
+from memscan.report.gates import render_gate
+from memscan.scanning import AUTO, ScanOptions, read_all, run_alone
+
+MAX_SAVED = 100_000_000  # bytes of a saved report; that of a model of 100,000 tensors has some megabytes at most
+GAPS = frozenset({"component-without-weights", "base-not-read", "slices"})
+"""Codes of notes by which the tensors that are compared are not known to be all."""
+Word = tuple[str, str | None]
+
+
+def run_diff(options: Options, given: Mapping[str, Any]) -> int:
+    """`given` are the options of this command beside those that all share."""
+    growth: str | None = given["fail_on_growth"]
+    if growth is not None:
+        allowed(growth, 0)
+    elif options.output_format in GATE_FORMATS:
+        raise UsageError(f"--format {options.output_format} shows limits, and none is given; add --fail-on-growth 5%")
+    words = two_words(options.targets, options.scan["revision"])
+    sides = _sides(words, options)
+    if isinstance(sides[0], MemscanError) or isinstance(sides[1], MemscanError):
+        return _failed(words, sides, options, growth)
+    diff = compare(sides[0], sides[1])
+    finding = None if growth is None else _finding(diff, growth)
+    _put_out(options, Shown(diff=diff, finding=finding, top=given["top"], every=given["every"]))
+    if finding is None or not finding.fails:
+        return Exit.OK
+    if options.output_format != "table" or options.output is not None:
+        complain(one_line(finding.message))
+    return Exit.VERDICT
+
+
+def _put_out(options: Options, shown: Shown) -> None:
+    if options.output_format not in GATE_FORMATS or shown.finding is None:
+        emit(render_diff(shown, options.output_format), options.output)
+        return
+    _put_out_gate(options, Gate(findings=(shown.finding,)))
+
+
+def _put_out_gate(options: Options, gate: Gate) -> None:
+    emit(render_gate(gate, options.output_format), options.output)
+    if options.output_format == "github":
+        write_summary(gate)
+        write_outputs(gate)
+
+
+def _failed(words: Sequence[Word], sides: Sequence[Side | MemscanError], options: Options, growth: str | None) -> int:
+    """Say which side could not be read, and why; formats of CI systems have a place for that."""
+    errors = [(shown_word(word), side) for (word, _), side in zip(words, sides, strict=True) if isinstance(side, MemscanError)]
+    if growth is not None and options.output_format in GATE_FORMATS:
+        blanks = [(blank(GROWTH, word, commit=None, dtype=None, place=None), error) for word, error in errors]
+        _put_out_gate(options, Gate(findings=tuple(not_read(start, error) for start, error in blanks)))
+    for word, error in errors:
+        message = str(error)
+        complain(one_line(message if word in message else f"{word}: {message}"))
+    return max(code_of(error) for _, error in errors)
+
+
+def _sides(words: Sequence[Word], options: Options) -> list[Side | MemscanError]:
+    """Both sides in one scope, or the errors that stand in their places."""
+    saved = [_saved(word, revision) for word, revision in words]
+    trees = [scope for report in saved if report is not None and (scope := saved_scope(report)) is not None]
+    wanted = options.scan["scope"] if options.scan["scope"] != AUTO else (trees or [CHECKPOINT])[0]
+    found = _reports(words, saved, {**options.scan, "scope": wanted})
+    known = [
+        report.scope == wanted if isinstance(report, Report) else has_scope(report, wanted)
+        for report in found
+        if not isinstance(report, MemscanError)
+    ]
+    scope = wanted if all(known) else CHECKPOINT
+    return [
+        one if isinstance(one, MemscanError) else scanned(one, scope) if isinstance(one, Report) else saved_side(one, word, scope)
+        for one, (word, _) in zip(found, words, strict=True)
+    ]
+
+
+def _reports(
+    words: Sequence[Word], saved: Sequence[Document | None], scan: Mapping[str, Any]
+) -> list[Report | Document | MemscanError]:
+    """What was saved, and a report of each other side; all are read at once."""
+    asked = [
+        (word, ScanOptions(**{**scan, "revision": revision}))
+        for (word, revision), report in zip(words, saved, strict=True)
+        if report is None
+    ]
+    bar = Bar()
+    try:
+        models = iter(run_alone(read_all(asked, bar)))
+    finally:
+        bar.close()
+    return [_report(next(models), scan["scope"]) if report is None else report for report in saved]
+
+
+def _report(model: Model | MemscanError, scope: str) -> Report | MemscanError:
+    if isinstance(model, MemscanError):
+        return model
+    try:
+        return estimate_weights(model, dtypes=None, scope=scope)
+    except MemscanError as error:
+        return error
+
+
+def _saved(word: str, revision: str | None) -> Document | None:
+    """The saved report that `word` names, or None where it names a target."""
+    path = Path(word)
+    if not word.endswith(".json") or not path.is_file():
+        return None
+    try:
+        if path.stat().st_size > MAX_SAVED:
+            raise UsageError(f"{word} is larger than {MAX_SAVED:,} bytes: no saved report")
+        raw = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {word}: {error.strerror or error}") from error
+    found = saved_report(raw, word)
+    if found is not None and revision is not None:
+        raise UsageError(f"{word} is a saved report, which has no revision {revision!a}")
+    return found
+
+
+def _finding(diff: Diff, growth: str) -> Finding:
+    before, after = diff.before, diff.after
+    own = [(node.name, node.growth - sum(child.growth for child in node.children.values())) for _, node in diff.modules.walk()]
+    return grown(
+        after.origin.requested, commit=after.origin.commit, before=before.nbytes, after=after.nbytes, growth=growth,
+        than=before.name, is_measured=before.is_measured and after.is_measured, gaps=(_gaps(before), _gaps(after)),
+        modules=[(name, nbytes) for name, nbytes in own if nbytes],
+    )  # fmt: skip
+
+
+def _gaps(side: Side) -> list[str]:
+    return [note.message for note in side.notes if note.code in GAPS]
