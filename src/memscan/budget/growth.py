@@ -11,10 +11,12 @@ PERCENT = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*%")
 
 
 def allowed(growth: str, base: int) -> int:
-    """The bytes by which something of `base` bytes may grow; UsageError where `growth` is neither a share nor a size."""
+    """The bytes by which something of `base` bytes may grow, rounded down; UsageError where it is neither a share nor a size."""
     share = PERCENT.fullmatch(growth.strip())
     if share is not None:
         return int(Decimal(share[1]) * base / 100)
+    if growth.strip().isdecimal() and growth.strip("0 "):
+        raise UsageError(f"{shown(growth)} has two meanings: write {growth.strip()}% for a share, or {growth.strip()}B for bytes")
     try:
         return parse_size(growth)
     except UsageError as error:

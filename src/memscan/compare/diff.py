@@ -51,8 +51,19 @@ class Diff:
     @property
     def is_empty(self) -> bool:
         """Whether nothing that is known of both differs."""
-        sums = [(side.nbytes, side.parameters, side.count, side.dtypes) for side in (self.before, self.after)]
-        return not self.changes if self.level is not Level.TOTALS else sums[0] == sums[1]
+        if self.level is not Level.TOTALS:
+            return not self.changes
+        before, after = self.before, self.after
+        return before.nbytes == after.nbytes and all(
+            one == other
+            for one, other in ((before.parameters, after.parameters), (before.count, after.count), (before.dtypes, after.dtypes))
+            if one is not None and other is not None and one != {} and other != {}
+        )
+
+    @property
+    def pure_renames(self) -> tuple[Rule, ...]:
+        """The rules of the tensors that differ in their names alone, and so are in no group."""
+        return rules((change for change in self.changes if change.kinds == (Kind.RENAMED,)), Patterns())
 
 
 def compare(before: Side, after: Side) -> Diff:
@@ -70,7 +81,7 @@ def compare(before: Side, after: Side) -> Diff:
         before=before, after=after, level=level, changes=tuple(changes),
         same=Sum(tensors=len(same), before_bytes=nbytes, after_bytes=nbytes), sums=_sums(changes),
         groups=grouped(changes, patterns), renames=rules(changes, patterns),
-        modules=module_tree(_by_pattern(same, changes, patterns)),
+        modules=module_tree(_by_pattern(same, changes, patterns), are_modules=level is Level.MODULES),
     )  # fmt: skip
 
 

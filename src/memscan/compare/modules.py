@@ -33,21 +33,21 @@ class Node:
             yield from child.walk(level + 1)
 
 
-def module_tree(sums: Mapping[str, tuple[int, int]]) -> Node:
-    """The tree over `sums`, the bytes before and after of each pattern of tensors."""
+def module_tree(sums: Mapping[str, tuple[int, int]], *, are_modules: bool = False) -> Node:
+    """The tree over `sums`, the bytes before and after of each pattern of tensors, or of modules where they `are_modules`."""
     root = Node("")
     for pattern, (before, after) in sums.items():
-        for node in (root, *_path(root, pattern)):
+        for node in (root, *_path(root, pattern, are_modules=are_modules)):
             node.before_bytes += before
             node.after_bytes += after
     return root
 
 
-def _path(root: Node, pattern: str) -> Iterator[Node]:
+def _path(root: Node, pattern: str, *, are_modules: bool) -> Iterator[Node]:
     """The modules that the tensors of `pattern` stand in; a tensor at the root stands for a module of its own."""
     # The last part is the tensor; a stranger's name can have a million of them.
     parts = pattern.split(".", 2 * DEPTH + 1)
-    names = _levels(parts[:-1] if len(parts) > 1 else parts)
+    names = _levels(parts if are_modules or len(parts) == 1 else parts[:-1])
     node = root
     for name in names[:DEPTH]:
         full = f"{node.name}.{name}" if node.name else name

@@ -1,6 +1,6 @@
 """One side of a comparison: a model that was scanned, or what a saved report says of one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
@@ -76,8 +76,15 @@ def scanned(report: Report, scope: str) -> Side:
         count=len(chosen.tensors), nbytes=sum(tensor.nbytes for tensor in chosen.tensors), parameters=chosen.parameters,
         dtypes=held(chosen.tensors),
         largest_layer=report.largest_layer if report.scope == scope else None, quantization=model.quantization,
-        is_measured=bool(model.checkpoint.shards) and not chosen.created, notes=report.notes,
+        is_measured=bool(model.checkpoint.shards) and not chosen.created, notes=(*report.notes, *_one_of(report)),
     )  # fmt: skip
+
+
+def _one_of(report: Report) -> Iterator[Note]:
+    others = len(report.model.alternatives)
+    if others:
+        message = f"of {others + 1} quantizations here {report.model.label} is compared; --file names another"
+        yield Note(code="one-quantization", message=message)
 
 
 def held(tensors: Sequence[TensorInfo]) -> Mapping[str, Held]:
