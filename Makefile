@@ -35,16 +35,21 @@ test-timm: $(TIMM)/.ready  ## Run the tests that need timm, in an environment wi
 CASES ?= $(VENV)-oracle/cases
 LLAMA_CPP ?=
 
-oracle: $(ORACLE)/.ready-quantization  ## Compare with every architecture and quantization that the libraries can build: about an hour; writes docs/accuracy.md
+oracle: $(ORACLE)/.ready-quantization  ## Compare with every architecture and quantization that the libraries can build: about an hour; writes docs/accuracy.md, docs/accuracy-running.md
 	OMP_NUM_THREADS=1 $(ORACLE)/python tools/oracle/truth.py $(CASES) --crossed
 	$(ORACLE)/python tools/accuracy.py $(CASES)
+	OMP_NUM_THREADS=1 $(ORACLE)/python -m tools.activations
+	$(ORACLE)/python -m tools.measured
 	OMP_NUM_THREADS=1 $(ORACLE)/python tools/quantizers --output $(CASES)/libraries.json
 	MEMSCAN_SUITE=light MEMSCAN_LIBRARIES=$(abspath $(CASES))/libraries.json $(ORACLE)/python -m pytest -q tests/quantizers/test_libraries.py
 	@if [ -z "$(LLAMA_CPP)" ]; then echo "llama.cpp: set LLAMA_CPP to a checkout of it to compare its quantizer too"; fi
 	$(if $(LLAMA_CPP),$(MAKE) --no-print-directory oracle-llama-cpp)
 
-table: $(ORACLE)/.ready  ## Make the architecture table anew, from the transformers that the oracle compares with: half an hour
+table: $(ORACLE)/.ready  ## Make the architecture table anew, from the transformers that the oracle compares with, and what else is made of it: an hour
 	OMP_NUM_THREADS=1 $(ORACLE)/python tools/build_architectures.py
+	OMP_NUM_THREADS=1 $(ORACLE)/python tools/build_defaults.py
+	OMP_NUM_THREADS=1 $(ORACLE)/python tools/build_module_order.py
+	OMP_NUM_THREADS=1 $(ORACLE)/python tools/cache_model_types.py
 
 .PHONY: oracle-llama-cpp
 oracle-llama-cpp: $(ORACLE)/.ready-llama-cpp

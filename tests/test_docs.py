@@ -113,6 +113,10 @@ def test_every_error_is_in_the_tree_that_opens_errors_py():
         "docs/json.md",
         "docs/layouts.md",
         "docs/architectures.md",
+        "docs/accuracy.md",
+        "docs/accuracy-running.md",
+        "docs/budgets.md",
+        "docs/running.md",
         "fixtures/README.md",
     ],
 )

@@ -252,7 +252,8 @@ def _wrapped(names: Sequence[str]) -> str:
 
 INTRODUCTION = """# Accuracy
 
-Made by `make oracle` (tools/oracle/truth.py and tools/accuracy.py), not edited by hand. Compared with
+Made by `make oracle` (tools/oracle/truth.py and tools/accuracy.py), not edited by hand. What a model takes while it works has a
+document of its own, [accuracy-running.md](accuracy-running.md), which the same command makes. Compared with
 {versions}.
 
 For every model type of transformers, and every class that a checkpoint of it can declare in `architectures`, a small model with
