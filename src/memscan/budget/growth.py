@@ -1,20 +1,20 @@
 """How much more something may be than before: `5%`, `500MB`, `0`."""
 
 import re
-from decimal import Decimal
 
 from memscan.document import shown
 from memscan.errors import UsageError
 from memscan.size import parse_size
 
-PERCENT = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*%")
+PERCENT = re.compile(r"([0-9]{1,6})(?:\.([0-9]{1,6}))?\s*%")
 
 
 def allowed(growth: str, base: int) -> int:
     """The bytes by which something of `base` bytes may grow, rounded down; UsageError where it is neither a share nor a size."""
     share = PERCENT.fullmatch(growth.strip())
     if share is not None:
-        return int(Decimal(share[1]) * base / 100)
+        whole, places = share[1], share[2] or ""
+        return int(whole + places) * base // (100 * 10 ** len(places))
     if growth.strip().isdecimal() and growth.strip("0 "):
         raise UsageError(f"{shown(growth)} has two meanings: write {growth.strip()}% for a share, or {growth.strip()}B for bytes")
     try:
