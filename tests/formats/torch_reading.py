@@ -6,7 +6,7 @@ from memscan.errors import FormatError
 from memscan.formats.base import Header
 from memscan.formats.torch_file import Torch
 from memscan.read import ByteRange, run
-from memscan.source.readahead import HEAD
+from memscan.source.base import HEAD
 from memscan.tensor import TensorInfo
 from tests.writers.torch import Sparse
 

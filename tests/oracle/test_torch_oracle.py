@@ -23,7 +23,7 @@ from memscan.formats.pickle import Global
 from memscan.formats.torch_file import Torch
 from memscan.formats.torch_globals import allows
 from memscan.read import ByteRange, run
-from memscan.source.readahead import HEAD
+from memscan.source.base import HEAD
 
 pytestmark = [
     pytest.mark.torch,

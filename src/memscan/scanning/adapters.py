@@ -9,7 +9,7 @@ from pathlib import Path
 from memscan.document import Document, shown
 from memscan.errors import MemscanError
 from memscan.note import Note
-from memscan.source import Place, Target, parse_target
+from memscan.source import Place, Target, parse_target, target_within
 
 ADAPTER = "adapter_config.json"
 
@@ -23,6 +23,8 @@ def base_target(config: Document, adapter: Target) -> Target | Note:
     if not name:
         return _not_read("the adapter does not name its base model")
     try:
+        if adapter.snapshot is not None:
+            return target_within(adapter.snapshot, name, revision=revision)
         if adapter.place is Place.LOCAL and Path(name).is_dir():
             return parse_target(name)
         return parse_target(f"hf://{name}", revision=revision)

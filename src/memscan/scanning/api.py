@@ -1,9 +1,8 @@
 """The library's front door: a word in, a report out, with and without a running event loop."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from os import PathLike, fspath
-from threading import Thread
 
 from memscan.document import shown
 from memscan.errors import MemscanError, UsageError
@@ -12,7 +11,7 @@ from memscan.model import FileSurvey
 from memscan.scanning.checkpoints import Progress
 from memscan.scanning.options import AUTO, ScanOptions
 from memscan.scanning.reading import ModelReader, read_files
-from memscan.scanning.together import run_alone
+from memscan.scanning.together import run_anywhere
 from memscan.source import parse_target
 
 
@@ -48,11 +47,7 @@ def scan(
         target, revision=revision, token=token, library=library, dtypes=dtypes, scope=scope, file=file, subfolder=subfolder,
         variant=variant, mmproj=mmproj, backend=backend, trust_remote_code=trust_remote_code, cache=cache, offline=offline,
     )  # fmt: skip
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return run_alone(work)
-    return _in_thread(work)
+    return run_anywhere(work)
 
 
 async def ascan(
@@ -115,21 +110,3 @@ async def survey_all(words: Sequence[str], options: ScanOptions) -> list[FileSur
                 return error
 
         return list(await asyncio.gather(*(one(word) for word in words)))
-
-
-def _in_thread(work: Coroutine[object, object, Report]) -> Report:
-    """Run `work` in a loop of its own, beside the one that is running here (Jupyter, an async application)."""
-    outcome: list[Report | BaseException] = []
-
-    def run() -> None:
-        try:
-            outcome.append(run_alone(work))
-        except BaseException as error:  # noqa: BLE001 -- handed over whole to the thread that waits
-            outcome.append(error)
-
-    thread = Thread(target=run, name="memscan")
-    thread.start()
-    thread.join()
-    if isinstance(outcome[0], BaseException):
-        raise outcome[0]
-    return outcome[0]

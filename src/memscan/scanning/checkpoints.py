@@ -18,7 +18,7 @@ from memscan.errors import FormatError
 from memscan.formats import Header, ShardIndex, format_named, parse_bundle, shard_index
 from memscan.read import arun
 from memscan.scanning.together import both, every
-from memscan.source import Head, Source
+from memscan.source import Head, Listing, Source
 
 MAX_HEADERS = 400_000_000  # bytes of all files of one model; the largest known, Kimi-K3's, have 85 MB in JSON
 BUNDLED = "safetensors"  # the format whose sharded headers the Hub gives in one reply
@@ -35,11 +35,12 @@ class Progress(Protocol):
 
 
 class CheckpointReader:
-    """Reads checkpoints from one source, whose files and sizes are known."""
+    """Reads checkpoints from one source, whose listing is known."""
 
-    def __init__(self, source: Source, sizes: Mapping[str, int], progress: Progress | None) -> None:
+    def __init__(self, source: Source, listing: Listing, progress: Progress | None) -> None:
         self._source = source
-        self._sizes = sizes
+        self._sizes = listing.files
+        self._readahead = listing.readahead
         self._progress = progress
         self._nbytes = 0
 
@@ -111,7 +112,7 @@ class CheckpointReader:
 
         async def one(path: str) -> Header:
             size = self._sizes[path]
-            head = Head(self._source, path, size)
+            head = Head(self._source, path, size, self._readahead)
             header = await arun(reader.read_header(path, size), head.fetch)
             self._count(head.nbytes)
             if self._progress is not None:

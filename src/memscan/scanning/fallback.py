@@ -6,7 +6,7 @@ from dataclasses import replace
 from memscan.architecture import MAX_CONFIG, Config
 from memscan.checkpoint import Checkpoint, combined, renamed
 from memscan.document import shown
-from memscan.errors import FormatError, NoWeightsError, TargetError, UndecidedError
+from memscan.errors import FormatError, NoWeightsError, TargetError, UndecidedError, UsageError
 from memscan.model import Model, Origin, Part, Role
 from memscan.note import Note
 from memscan.scanning.options import ScanOptions
@@ -86,6 +86,8 @@ class MetaReader:
         from memscan.meta import build
 
         listing, options = self._listing, self._options
+        if options.trust_remote_code and self._target.snapshot is not None:
+            raise UsageError("a snapshot holds no code of its repository; do without --trust-remote-code, or give the repository")
         local = self._target.folder / folder if self._target.folder is not None else None
         # In a thread: building takes seconds, and other targets are being read meanwhile.
         return await asyncio.to_thread(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from memscan.architecture import MAX_CONFIG, Config, gguf_words
 from memscan.checkpoint import Checkpoint, Selection, combined, explain, select
 from memscan.document import Document
-from memscan.errors import FormatError, NoWeightsError, TargetError
+from memscan.errors import FormatError, NoWeightsError, OfflineError, TargetError
 from memscan.model import Alternative, FileSurvey, Model, Origin, Part, Role
 from memscan.note import Note
 from memscan.scanning.adapters import ADAPTER, base_failed, base_target
@@ -51,7 +51,7 @@ class ModelReader:
             listing = await source.listing()
             place = self._options.place(target)
             folder = f"{place}/" if place is not None else ""
-            reader = CheckpointReader(source, listing.files, self._progress)
+            reader = CheckpointReader(source, listing, self._progress)
             meta = MetaReader(source, listing, target, self._options)
             origin = _origin(target, listing, self._options.library or listing.library)
             if self._options.backend == META:
@@ -155,6 +155,8 @@ class ModelReader:
         plain = replace(self._options, file=None, subfolder=None, variant=None, library=None, mmproj=False)
         try:
             model = await ModelReader(self._sources, plain, self._progress).read(base, above=above)
+        except OfflineError:
+            raise  # with a network it would be counted
         except (TargetError, FormatError) as error:  # a network that fails may work the next time
             return replace(own, notes=(*own.notes, base_failed(base.requested.removeprefix("hf://"), error)))
         adapter = Part(

@@ -4,6 +4,7 @@ import asyncio
 from asyncio import TaskGroup
 from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import contextmanager
+from threading import Thread
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -42,4 +43,27 @@ def run_alone(work: Coroutine[object, object, T]) -> T:
         outcome.append(await work)
 
     asyncio.run(run())
+    return outcome[0]
+
+
+def run_anywhere(work: Coroutine[object, object, T]) -> T:
+    """`run_alone`, also where a loop is running here already (Jupyter, an asynchronous application): beside it, in a thread."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return run_alone(work)
+    outcome: list[T] = []
+    failure: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(run_alone(work))
+        except BaseException as error:  # noqa: BLE001 -- handed over whole to the thread that waits
+            failure.append(error)
+
+    thread = Thread(target=run, name="memscan")
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
     return outcome[0]

@@ -6,7 +6,8 @@ from typing import Self
 
 from memscan.errors import NotFoundError, OfflineError
 from memscan.source import settings
-from memscan.source.base import Listing, Source
+from memscan.source.base import Listing, Place, Source
+from memscan.source.blobs import Blobs
 from memscan.source.cache import HeaderCache
 from memscan.source.cache_place import cache_limit, cache_root
 from memscan.source.cache_upkeep import Usage, clear, usage
@@ -15,9 +16,12 @@ from memscan.source.hub import HubSource
 from memscan.source.local import LocalSource, open_snapshot
 from memscan.source.memory import MemorySource
 from memscan.source.readahead import Head
-from memscan.source.target import Place, Target, parse_target, shown_url
+from memscan.source.recording import RecordingSource
+from memscan.source.snapshot import SUFFIX, open_record, parse_snapshot, write_snapshot
+from memscan.source.target import Target, parse_target, recorded_target, shown_url, target_within
 from memscan.source.transport import Transport
 from memscan.source.url import UrlSource
+from memscan.source.whole_file import write_whole
 
 
 class Sources:
@@ -32,6 +36,8 @@ class Sources:
 
     def open(self, target: Target) -> Source:
         """The source for `target`. Nothing is asked of it yet."""
+        if target.snapshot is not None:
+            return open_record(target.snapshot, target.place, target.requested, target.revision)
         if target.place is Place.LOCAL:
             return LocalSource(target.folder or Path(), name=target.requested, only=target.path, notes=target.notes)
         endpoint = settings.endpoint()  # refuses one that huggingface_hub would fail on
@@ -92,6 +98,26 @@ def _open_cache() -> HeaderCache | None:
 
 
 __all__ = [
-    "Head", "Listing", "MemorySource", "Place", "Source", "Sources", "Target", "Usage", "cache_limit", "cache_root", "clear",
-    "parse_target", "shown_url", "usage",
-]  # fmt: skip
+    "SUFFIX",
+    "Blobs",
+    "Head",
+    "Listing",
+    "MemorySource",
+    "Place",
+    "RecordingSource",
+    "Source",
+    "Sources",
+    "Target",
+    "Usage",
+    "cache_limit",
+    "cache_root",
+    "clear",
+    "parse_snapshot",
+    "parse_target",
+    "recorded_target",
+    "shown_url",
+    "target_within",
+    "usage",
+    "write_snapshot",
+    "write_whole",
+]

@@ -1,15 +1,17 @@
 """The word that a user gives for a model, understood: a repository, a URL, or a place on this machine."""
 
 import re
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from memscan.document import shown
 from memscan.errors import NotFoundError, TargetError, UsageError
 from memscan.note import Note
+from memscan.source.base import Place
+from memscan.source.record import Record
 from memscan.source.settings import endpoint
+from memscan.source.snapshot import SUFFIX, Snapshot, read_snapshot
 
 HUB_HOSTS = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
 REPO_ID = re.compile(r"(?:[A-Za-z0-9_][\w.-]*/)?[A-Za-z0-9_][\w.-]*", re.ASCII)
@@ -18,14 +20,6 @@ MAX_REPO_ID = 96  # characters; as validate_repo_id in huggingface_hub
 URL_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".pth.tar", ".pt.tar", ".jit", ".gguf")
 """What a plain URL ends in: the formats whose headers are read."""
 WEIGHT_SUFFIXES = (*URL_SUFFIXES, ".onnx", ".json")
-
-
-class Place(StrEnum):
-    """Where a target is."""
-
-    HUB = "hub"
-    URL = "url"
-    LOCAL = "local"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +40,16 @@ class Target:
     folder: Path | None = None
     """Local only: the folder, or the folder of the file that `path` names."""
     notes: tuple[Note, ...] = ()
+    snapshot: Snapshot | None = field(default=None, compare=False, repr=False)
+    """What all of it is read from, where the word was the name of a snapshot; the other fields are those of its target."""
 
 
 def parse_target(word: str, *, revision: str | None = None) -> Target:
     """Understand `word`; `revision` is the one given beside it.
 
     A URL of huggingface.co, or of the mirror that HF_ENDPOINT names, is a repository. A name that is a file or folder
-    here is that file or folder. UsageError where the word is no target, NotFoundError for a path that is not there.
+    here is that file or folder; a snapshot is opened, and gives the target that it was taken of. UsageError where the word
+    is no target, NotFoundError for a path that is not there, FormatError for a file that is called a snapshot and is none.
     """
     if not word.strip():
         raise UsageError("the target is empty; give a model such as bert-base-cased, a URL, a folder or a file")
@@ -87,11 +84,13 @@ def _local(word: str, revision: str | None) -> Target | None:
     except (OSError, ValueError):  # a name that no file system allows is no path
         there = False
     if not there:
-        if explicit or word.endswith(WEIGHT_SUFFIXES):
+        if explicit or word.endswith((*WEIGHT_SUFFIXES, SUFFIX)):
             raise NotFoundError(
                 f"no file or folder {shown(word)} here; a model on the Hub is written org/name or hf://org/name/file"
             )
         return None
+    if word.endswith(SUFFIX) and place.is_file():
+        return _recorded(read_snapshot(place, word), revision)
     if revision is not None:
         raise UsageError(
             f"{shown(word)} is a path on this machine, which has no revision {shown(revision)}; write hf://{word} for the Hub"
@@ -100,6 +99,39 @@ def _local(word: str, revision: str | None) -> Target | None:
     folder, path = (place, None) if place.is_dir() else (place.parent, place.name)
     notes = () if explicit else _also_a_name(word)
     return Target(requested=word, place=Place.LOCAL, folder=folder, path=path, notes=notes)
+
+
+def _recorded(snapshot: Snapshot, revision: str | None) -> Target:
+    """The target that `snapshot` was taken of; UsageError where another `revision` of it is asked for."""
+    record = snapshot.records[0]
+    listing = record.listing
+    known = () if listing is None else (record.revision, listing.revision, listing.commit)
+    if revision is not None and revision not in known:
+        raise UsageError(
+            f"{shown(snapshot.name)} is a snapshot of {record.requested}, which holds one revision and not {shown(revision)};"
+            " take another of that"
+        )
+    return recorded_target(snapshot)
+
+
+def recorded_target(snapshot: Snapshot) -> Target:
+    """The target that `snapshot` was taken of."""
+    return _target_of(snapshot.records[0], snapshot)
+
+
+def _target_of(record: Record, snapshot: Snapshot) -> Target:
+    return Target(
+        requested=record.requested, place=record.place, repo_id=record.repo_id, revision=record.revision, path=record.path,
+        snapshot=snapshot,
+    )  # fmt: skip
+
+
+def target_within(snapshot: Snapshot, word: str, *, revision: str | None = None) -> Target:
+    """The model that is called `word` in a model of `snapshot`: as it was when the snapshot was taken, whatever is here now."""
+    folder = snapshot.find(Place.LOCAL, word, None)
+    if folder is not None:
+        return _target_of(folder, snapshot)
+    return replace(parse_target(f"hf://{word}", revision=revision), snapshot=snapshot)
 
 
 def _check_kind(place: Path, word: str) -> None:

@@ -7,8 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from memscan.errors import FormatError, NotFoundError, ServerError, TargetError
 from memscan.read import ByteRange
-from memscan.source.base import Listing
-from memscan.source.readahead import HEAD
+from memscan.source.base import HEAD, Listing
 from memscan.source.target import Target
 from memscan.source.transport import Reply, StatusError, Transport
 
