@@ -12,6 +12,7 @@ from memscan.version import __version__
 _HOMES = {
     "scan": "memscan.scanning",
     "ascan": "memscan.scanning",
+    "snapshot": "memscan.scanning",
     "Progress": "memscan.scanning",
     "estimate_inference": "memscan.bills",
     "estimate_training": "memscan.bills",

@@ -16,6 +16,7 @@ from memscan.cli.options import (
     dtypes_callback,
     options_from,
     output_options,
+    snapshot_options,
     target_options,
     target_options_with,
 )
@@ -153,6 +154,16 @@ def devices(**given: object) -> int:
     from memscan.cli.run_bills import run_devices
 
     return run_devices(given)
+
+
+@cli.command(cls=TargetCommand, context_settings=SETTINGS)
+@snapshot_options
+def snapshot(**given: object) -> int:
+    """Write what is read of TARGET to one small file, a target itself."""
+    from memscan.cli.run_snapshot import run_snapshot
+
+    words = {"targets": (given["target"],), "as_json": False, "output_format": "table"}
+    return run_snapshot(options_from({**given, **words}))
 
 
 @cli.group(context_settings=SETTINGS)

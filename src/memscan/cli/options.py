@@ -59,32 +59,49 @@ def output_options() -> Callable[[F], F]:
     return lambda command: _all(command, _output(()))
 
 
+def snapshot_options(command: F) -> F:
+    """One TARGET, how to read it, and the file to write."""
+    argument = click.argument("target", metavar="TARGET")
+    output = click.option("-o", "--output", metavar="FILE.memscan", required=True, help="Write the snapshot to this file.")
+    return _all(command, (argument, output, *WHERE, *CHOOSING, *KEEPING, DEBUG))
+
+
 def _all(command: F, options: Sequence[Callable[[F], F]]) -> F:
     for option in reversed(options):
         command = option(command)
     return command
 
 
-READING = (
+WHERE = (
     click.option("--revision", metavar="REV", help="Branch, tag, commit or refs/pr/N of the repository."),
     click.option(
         "--token",
         metavar="TOKEN",
         help="Token for private and gated models; '-' reads it from standard input. Better: set HF_TOKEN.",
     ),
-    click.option(
-        "--library-name", "library", metavar="NAME", help="The library that loads it: transformers, timm, diffusers, ..."
-    ),
+)
+CHOOSING = (
     click.option("--file", metavar="PATH", help="The weight file or index inside TARGET to read."),
     click.option("--subfolder", metavar="PATH", help="The folder inside TARGET to read."),
     click.option("--variant", metavar="NAME", help="The variant to read: fp16 for model.fp16.safetensors."),
     click.option("--mmproj", is_flag=True, help="Add the projector (mmproj-*) of a GGUF model."),
-    click.option(
-        "--scope", type=click.Choice(SCOPES), default="auto", show_default=True, help="Which tensors the numbers are about."
-    ),
+)
+KEEPING = (
     click.option("--no-cache", is_flag=True, help="Neither read nor keep the headers of earlier runs."),
     click.option("--offline", is_flag=True, help="Ask no server: read what earlier runs kept, a branch as it was seen last."),
 )
+READING = (
+    *WHERE,
+    click.option(
+        "--library-name", "library", metavar="NAME", help="The library that loads it: transformers, timm, diffusers, ..."
+    ),
+    *CHOOSING,
+    click.option(
+        "--scope", type=click.Choice(SCOPES), default="auto", show_default=True, help="Which tensors the numbers are about."
+    ),
+    *KEEPING,
+)
+DEBUG = click.option("--debug", is_flag=True, help="Show where an error was raised.")
 BUILDING = (
     click.option(
         "--backend",
@@ -98,7 +115,7 @@ BUILDING = (
         is_flag=True,
         help="Let the meta device run the repository's own code; reading headers never runs any.",
     ),
-    click.option("--debug", is_flag=True, help="Show where an error was raised."),
+    DEBUG,
 )
 
 

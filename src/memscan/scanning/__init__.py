@@ -4,6 +4,7 @@ from memscan.scanning.api import ascan, scan, scan_all, survey_all
 from memscan.scanning.checkpoints import Progress
 from memscan.scanning.many import read_all
 from memscan.scanning.options import AUTO, BACKENDS, SCOPES, ScanOptions
+from memscan.scanning.snapshots import Taken, check_name, save, snapshot, take_snapshot
 from memscan.scanning.together import run_alone
 
 __all__ = [
@@ -12,10 +13,15 @@ __all__ = [
     "SCOPES",
     "Progress",
     "ScanOptions",
+    "Taken",
     "ascan",
+    "check_name",
     "read_all",
     "run_alone",
+    "save",
     "scan",
     "scan_all",
+    "snapshot",
     "survey_all",
+    "take_snapshot",
 ]
