@@ -10,7 +10,7 @@ from memscan.checkpoint import is_buffer
 from memscan.dtype import SAFETENSORS, DType, Kind
 from memscan.loading.base import Loaded
 from memscan.loading.making import Making
-from memscan.loading.names import STAR, Names, starred
+from memscan.loading.names import STAR, Found, Names, starred
 from memscan.tensor import TensorInfo
 
 FLOAT32 = SAFETENSORS["F32"]
@@ -46,6 +46,7 @@ class _Draft:
         self._names = Names(layout)
         self._limits = _limits(one for one in layout.expected.values() if one.pattern.count(STAR) == 1)
         self._outer = {**_limits(one for one in layout.expected.values() if one.pattern.count(STAR) > 1), **self._limits}
+        self._bounds: dict[str, list[tuple[str, int]]] = {}
         self._satisfied: set[str] = set()
         self._layers = frozenset(name[: name.rindex(STAR) + 1] for name in layout.expected if STAR in name)
         self._ignored = re.compile("|".join(f"(?:{one})" for one in sorted(layout.ignored))) if layout.ignored else None
@@ -60,31 +61,29 @@ class _Draft:
 
     def take(self, tensor: TensorInfo) -> None:
         """Put a stored tensor where the class has a place for it."""
-        names = self._names.find(tensor.name)
-        if names is None:
-            names = self._in_a_layer(tensor)
-        if names is None or self._is_beyond(names[0]):
+        found = self._names.find(tensor.name) or self._in_a_layer(tensor)
+        if found is None or self._is_beyond(found):
             self.ignored.append(tensor)
             return
-        pattern = starred(names[0])
+        pattern = found.patterns[0]
         expected = self._layout.expected.get(pattern)
         buffer = None if expected is None else expected.kind != "p"
-        if names[0] != tensor.name or buffer is not tensor.buffer:
-            tensor = replace(tensor, name=names[0], buffer=buffer)
+        if found.name != tensor.name or buffer is not tensor.buffer:
+            tensor = replace(tensor, name=found.name, buffer=buffer)
         held = self._held_in(pattern, expected, tensor.dtype)
         if held != tensor.dtype:
             tensor = replace(tensor, dtype=held, nbytes=held.packed_nbytes(tensor.elements))
         self.taken.setdefault(pattern, []).append(tensor)
-        self._satisfied.update(map(starred, names))
+        self._satisfied.update(found.patterns)
 
-    def _in_a_layer(self, tensor: TensorInfo) -> tuple[str, ...] | None:
+    def _in_a_layer(self, tensor: TensorInfo) -> Found | None:
         """The name of a parameter that the table lacks in a layer that it has: it is held, to be on the safe side."""
         if is_buffer(tensor) or (self._ignored is not None and self._ignored.search(tensor.name)):
             return None
         for name in self._names.spellings(tensor.name):
             pattern = starred(name)
             if STAR in pattern and pattern[: pattern.rindex(STAR) + 1] in self._layers:
-                return (name,)
+                return Found(name, (pattern,))
         return None
 
     def _held_in(self, pattern: str, expected: Expected | None, stored: DType) -> DType:
@@ -106,14 +105,12 @@ class _Draft:
             self._kept[pattern] = self._float32.search(pattern) is not None
         return self._kept[pattern]
 
-    def _is_beyond(self, name: str) -> bool:
+    def _is_beyond(self, found: Found) -> bool:
         """Whether it stands in a layer that the config does not count: those that predict further tokens."""
-        for before, limit in self._limits.items():
-            if name.startswith(before):
-                number = name[len(before) :].partition(".")[0]
-                if number.isdigit() and int(number) >= limit:
-                    return True
-        return False
+        pattern = found.patterns[0]
+        if pattern not in self._bounds:
+            self._bounds[pattern] = [pair for pair in self._limits.items() if pattern.startswith(f"{pair[0]}{STAR}")]
+        return any(_number(found.name, before) >= limit for before, limit in self._bounds[pattern])
 
     def fuse(self) -> None:
         """Make one tensor of those that the class holds as one, as experts are that were stored each by itself."""
@@ -203,6 +200,12 @@ def _fused(parts: Sequence[TensorInfo], shape: tuple[int, ...] | None) -> Tensor
     elements = sum(part.elements for part in parts)
     whole = shape if shape is not None and prod(shape) == elements else (elements,)
     return replace(parts[0], shape=whole, nbytes=sum(part.nbytes for part in parts))
+
+
+def _number(name: str, before: str) -> int:
+    """The number behind `before`; none is beyond no limit."""
+    digits = name[len(before) :].partition(".")[0] if name.startswith(before) else ""
+    return int(digits) if digits.isdigit() else -1
 
 
 def _dtype(tensors: Iterable[TensorInfo], usual: DType) -> DType:

@@ -5,11 +5,13 @@ converter at most, then the base model's prefix, taken away or put before, so th
 """
 
 import re
+from typing import NamedTuple
 
 from memscan.architecture import CONVERTER, Layout
 
 STAR = "*"
 ANY = 9_000_000_000  # stands for any number, the first one of a name
+NUMBER = re.compile(r"(?<![^.])(?:expert_)?(\d+)(?![^.])")  # a component that is one, or numbers an expert
 ANYWHERE = re.compile(r"9000\d{6}")
 LITERAL = re.compile(r"(?<!\\)(?<!P<g)\d+")  # a number in a rule of the table that stands for itself, or for how often
 
@@ -25,6 +27,15 @@ def _pattern(part: str) -> str:
     return "expert_*" if part.startswith("expert_") and part[7:].isdigit() else part
 
 
+class Found(NamedTuple):
+    """A stored name in the class."""
+
+    name: str
+    """Its own name there."""
+    patterns: tuple[str, ...]
+    """Of that name, and of others that are made from the same tensor."""
+
+
 class Names:
     """Finds the names of a class; what is found for one layer is found for all."""
 
@@ -34,25 +45,35 @@ class Names:
         self._there = frozenset(name for name in self._saved if layout.expected[name].count != 0)
         self._renamings = [one for one in layout.renames if one.kind != CONVERTER]
         self._converters = [one for one in layout.renames if one.kind == CONVERTER]
-        self._known: dict[str, tuple[str, ...] | None] = {}
+        self._known: dict[str, tuple[tuple[str, ...], tuple[str, ...]] | None] = {}
         # What a rename makes of one layer it makes of all, but for those that it names.
         self._named = frozenset(number for one in layout.renames for number in LITERAL.findall(one.pattern))
         self._counts = any(one.kind.startswith("offset") for one in layout.renames)
         self._opaque = tuple(f"{at}." for at in layout.opaque)
 
-    def find(self, name: str) -> tuple[str, ...] | None:
-        """The names that the stored `name` has in the class, the first of them its own; None where the class has none."""
-        parts = name.split(".")
-        numbers: list[str] = []
-        if not self._counts:
-            numbers = [part.removeprefix("expert_") for part in parts if _pattern(part) != part and part not in self._named]
-        alike = name
-        if numbers:
-            alike = ".".join(part if part in self._named else _pattern(part) for part in parts)
+    def find(self, name: str) -> "Found | None":
+        """The names that the stored `name` has in the class; None where the class has none."""
+        alike, numbers = (name, []) if self._counts else self._alike(name)
         if alike not in self._known:
-            self._known[alike] = self._resolve(_filled(alike, [str(ANY + place) for place in range(len(numbers))]))
+            names = self._resolve(_filled(alike, [str(ANY + place) for place in range(len(numbers))]))
+            self._known[alike] = None if names is None else (names, tuple(map(starred, names)))
         known = self._known[alike]
-        return None if known is None else tuple(_numbered(one, numbers) for one in known)
+        if known is None:
+            return None
+        names, patterns = known
+        return Found(_numbered(names[0], numbers), patterns)
+
+    def _alike(self, name: str) -> tuple[str, list[str]]:
+        """What all names have in common that differ from this one in numbers that no rule names, and these numbers."""
+        numbers = NUMBER.findall(name)
+        if self._named.isdisjoint(numbers):
+            return NUMBER.sub(self._star, name), numbers
+        taken = [number for number in numbers if number not in self._named]
+        return NUMBER.sub(lambda found: found[0] if found[1] in self._named else self._star(found), name), taken
+
+    @staticmethod
+    def _star(found: re.Match[str]) -> str:
+        return "expert_*" if found[0].startswith("e") else STAR
 
     def spellings(self, name: str) -> tuple[str, ...]:
         """What `name` may be called in the class: as it is, and with and without the base model's prefix."""
