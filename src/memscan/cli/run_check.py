@@ -104,7 +104,7 @@ def _report(model: Model | MemscanError, question: Asked, scope: str) -> Report 
         return model
     dtypes = None if question.dtype is None or question.work is not None else [question.dtype]
     try:
-        return estimate_weights(model, dtypes=dtypes, scope=scope)
+        return estimate_weights(model, dtypes=dtypes, scope=scope, every_scope=False)
     except MemscanError as error:
         return error
 

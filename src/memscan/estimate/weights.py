@@ -26,13 +26,13 @@ SEED_DTYPES = ("float32", "float16", "int8", "int4")
 ADAM = 4  # times the weights: weights, gradients, first and second moment
 
 
-def estimate_weights(model: Model, *, dtypes: Sequence[str] | None, scope: str) -> Report:
+def estimate_weights(model: Model, *, dtypes: Sequence[str] | None, scope: str, every_scope: bool = True) -> Report:
     """The report on `scope` of `model`, with a row for each of `dtypes` (None: the seed's and the stored).
 
     `scope` is a name in `memscan.model.SCOPES`, or `auto` for the class that people load; one that is not known of this model
-    gives way to the checkpoint, and a note says so.
+    gives way to the checkpoint, and a note says so. Without `every_scope` the report has no other class than that of `scope`.
     """
-    known = scopes(model)
+    known = scopes(model, only=None if every_scope else scope)
     name, missing = _scope(known.by_name, known.loads if scope == AUTO else scope)
     chosen = known.by_name[name]
     parts = units(chosen.tensors, block_of=chosen.block_of, owners=chosen.owners)

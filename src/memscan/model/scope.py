@@ -73,17 +73,22 @@ class Scopes:
     notes: tuple[Note, ...]
 
 
-def scopes(model: Model) -> Scopes:
-    """Every scope of `model` that is known, or known not to be."""
+def scopes(model: Model, *, only: str | None = None) -> Scopes:
+    """Every scope of `model` that is known, or known not to be; of the classes `only` the one that is asked for, if one is.
+
+    Loading a checkpoint of 100,000 tensors into a class takes half a second, and who asks for one figure needs one class.
+    """
     whole = logical(model)
     declared, base = _layouts(model)
     found = {CHECKPOINT: _checkpoint(model, whole, declared or base)}
-    for name, kind in ((DECLARED, declared), (BASE, base)):
-        if kind is not None:
-            found[name] = _of_class(name, load(whole.tensors, kind, _usual(model)), kind, whole)
     wanted = _wanted(declared, base)
-    notes = (*whole.notes, *_unknown(found, wanted))
-    return Scopes(by_name=found, loads=CHECKPOINT if wanted is None or found[wanted].unknown else wanted, notes=notes)
+    needed = (DECLARED, BASE) if only is None else (only if only in SCOPES else wanted,)
+    for name, kind in ((DECLARED, declared), (BASE, base)):
+        if kind is not None and name in needed:
+            found[name] = _of_class(name, load(whole.tensors, kind, _usual(model)), kind, whole)
+    loads = wanted if wanted in found and found[wanted].unknown is None else CHECKPOINT
+    notes = (*whole.notes, *_unknown(found, wanted if wanted in found else None))
+    return Scopes(by_name=found, loads=loads, notes=notes)
 
 
 def _usual(model: Model) -> DType:
