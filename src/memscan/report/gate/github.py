@@ -5,6 +5,7 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-comm
 """
 
 from memscan.budget import Finding, Gate, Outcome
+from memscan.printable import safe
 from memscan.report.gate.words import Gravity, failing_first, gravity, headline, sentence, title, worst
 
 COMMANDS = {Gravity.ERROR: "error", Gravity.WARNING: "warning", Gravity.NOTICE: "notice"}
@@ -12,7 +13,7 @@ COMMANDS = {Gravity.ERROR: "error", Gravity.WARNING: "warning", Gravity.NOTICE: 
 
 def render(gate: Gate) -> str:
     """Errors, warnings, notices, then lines without a command for what is within, and the outcome of all."""
-    return "\n".join([*map(_line, failing_first(gate)), f"memscan: {headline(gate)}"])
+    return "\n".join([*map(_line, failing_first(gate)), f"Gate {headline(gate)}"])
 
 
 def step_outputs(gate: Gate) -> dict[str, str]:
@@ -36,9 +37,9 @@ def step_outputs(gate: Gate) -> dict[str, str]:
 def _line(finding: Finding) -> str:
     command = COMMANDS.get(gravity(finding))
     if command is None:
-        return f"{finding.outcome.value}: {sentence(finding)}"
+        return f"{finding.outcome.value.capitalize()}: {sentence(finding)}"
     place = finding.place
-    where = {} if place is None else {"file": place.path, "line": str(place.line)}
+    where = {} if place is None else {"file": safe(place.path), "line": str(place.line)}
     properties = ",".join(f"{key}={_property(value)}" for key, value in {**where, "title": f"memscan: {title(finding)}"}.items())
     return f"::{command} {properties}::{_data(sentence(finding))}"
 

@@ -1,12 +1,14 @@
 """Markdown for a comment on a pull request, and for the summary of a step: what failed, all limits, the modules folded away."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from html import escape
 
 from memscan.budget import Finding, Gate
 from memscan.report.gate.modules import lines, modules_of
 from memscan.report.gate.orders import broken
-from memscan.report.gate.words import Gravity, exact, failing_first, gravity, headline, margin, name, sentence
+from memscan.report.gate.words import Gravity, exact, failing_first, gravity, headline, kind, margin, name, outcome, sentence
 from memscan.report.markdown import cell, code
 from memscan.report.words import short
 from memscan.units import iec_bytes, plural
@@ -15,6 +17,9 @@ COMMENT = 65_000  # bytes; GitHub takes comments of 65,536 characters
 SUMMARY = 1_000_000  # bytes; GitHub takes 1,048,576 for one step
 ROOM = 600  # bytes kept for the lines that say what is left out
 COLUMNS = ("Outcome", "Target", "What", "dtype", "Figure", "Limit", "Margin", "Budget")
+NOTHING = "<!-- -->"  # what parts two characters for every reader of markdown, and for nobody who reads or copies the page
+REFERENCE = re.compile("&#(64|35);")
+MENTION = re.compile(r"[@#](?=\w)")
 MARKS = "|:--|:--|:--|:--|--:|--:|--:|:--|"
 
 
@@ -48,7 +53,7 @@ def step_summary(gate: Gate) -> str:
 
 def _page(gate: Gate, most: int) -> str:
     sheet = Sheet(most=most - ROOM)
-    sheet.add([f"### memscan {headline(gate)}", ""])
+    sheet.add([f"### Memory gate {headline(gate)}", ""])
     grave = [finding for finding in failing_first(gate) if gravity(finding) is not Gravity.NONE]
     left = sum(not sheet.add([_sentence(finding)], most=sheet.most // 2) for finding in grave)
     sheet.lines.extend([f"- and {plural(left, 'more sentence')}, for which there is no room"] if left else [])
@@ -63,29 +68,43 @@ def _page(gate: Gate, most: int) -> str:
 
 
 def _sentence(finding: Finding) -> str:
-    return f"- **{finding.outcome.value}**: {cell(sentence(finding))}"
+    return f"- **{outcome(finding)}**: {_words(sentence(finding))}"
 
 
 def _row(finding: Finding) -> str:
     figure, limit, left, place = finding.figure, finding.limit, margin(finding), finding.place
-    outcome = finding.outcome.value
     cells = (
-        outcome if gravity(finding) is Gravity.NONE else f"**{outcome}**",
+        outcome(finding) if gravity(finding) is Gravity.NONE else f"**{outcome(finding)}**",
         code(name(finding)),
-        cell(finding.rule),
-        cell(finding.dtype or ""),
+        _words(kind(finding)),
+        _words(finding.dtype or ""),
         "not known" if figure is None else exact(figure.nbytes),
-        "" if limit is None else f"{cell(broken(short(limit.stated)))}: {exact(limit.nbytes)}",
+        "" if limit is None else f"{_words(short(limit.stated))}: {exact(limit.nbytes)}",
         "" if left is None else iec_bytes(left),
-        "" if place is None else f"{cell(broken(short(place.path)))}:{place.line}",
+        "" if place is None else f"{_words(short(place.path))}:{place.line}",
     )
     return f"| {' | '.join(cells)} |"
 
 
 def _modules(finding: Finding) -> Iterator[str]:
-    """A list that is folded until somebody opens it; the blank lines make it markdown again inside HTML."""
+    """A list that is folded until somebody opens it; what is inside HTML is markdown again after a blank line, and not before."""
     count = plural(len(modules_of(finding)), "module")
-    yield from ("", f"<details><summary>{cell(name(finding))}, {cell(finding.rule)}: {count}</summary>", "")
+    yield from ("", f"<details><summary>{_html(name(finding))}, {_html(kind(finding))}: {count}</summary>", "")
     for depth, words, size in lines(finding):
-        yield f"{'  ' * depth}- {cell(broken(short(words)))}{': ' if words else ''}{size}"
+        yield f"{'  ' * depth}- {_code(words)}: {size}" if words else f"{'  ' * depth}- {size}"
     yield from ("", "</details>")
+
+
+def _words(text: str) -> str:
+    """`text` without markup; a mention or a reference needs more than an entity, which GitHub undoes before it looks for them."""
+    return REFERENCE.sub(lambda match: f"{chr(int(match[1]))}{NOTHING}", cell(broken(text)))
+
+
+def _html(text: str) -> str:
+    """The same inside HTML, where no backslash escapes."""
+    return MENTION.sub(rf"\g<0>{NOTHING}", escape(text))
+
+
+def _code(text: str) -> str:
+    """A code span outside a table, where a bar is escaped by nothing."""
+    return code(broken(short(text))).replace("\\|", "|")

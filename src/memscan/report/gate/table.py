@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from memscan.budget import Finding, Gate, Outcome
 from memscan.printable import safe
 from memscan.report.gate.orders import broken
-from memscan.report.gate.words import Gravity, failing_first, gravity, headline, margin, name, sentence
+from memscan.report.gate.words import Gravity, failing_first, gravity, headline, kind, margin, name, outcome, sentence
 from memscan.report.grid import grid
 from memscan.report.words import short
 from memscan.units import both_units, iec_bytes
@@ -19,24 +19,24 @@ def render(gate: Gate) -> str:
     """The table, the sentences with exact bytes, and the outcome of all."""
     blocks = [grid([_row(finding) for finding in gate.findings], COLUMNS, layout="github", align=ALIGN)] if gate.findings else []
     lines = list(_sentences(gate))
-    return "\n\n".join([*blocks, *(["\n".join(lines)] if lines else []), f"Gate {headline(gate)}"])
+    return broken("\n\n".join([*blocks, *(["\n".join(lines)] if lines else []), f"Gate {headline(gate)}"]))
 
 
 def _row(finding: Finding) -> tuple[str, ...]:
     figure, limit, left = finding.figure, finding.limit, margin(finding)
     return (
         name(finding),
-        safe(finding.rule),
+        kind(finding),
         safe(finding.dtype or ""),
         "?" if figure is None else both_units(figure.nbytes),
         "" if limit is None else both_units(limit.nbytes),
         "" if left is None else iec_bytes(left),
-        finding.outcome.value,
+        outcome(finding),
     )
 
 
 def _sentences(gate: Gate) -> Iterator[str]:
     for finding in failing_first(gate):
         if len(gate.findings) <= FEW or gravity(finding) is not Gravity.NONE or finding.outcome is not Outcome.WITHIN:
-            where = "" if finding.place is None else f" ({broken(short(finding.place.path))}:{finding.place.line})"
-            yield f"{finding.outcome.value.capitalize()}{where}: {sentence(finding)}"
+            where = "" if finding.place is None else f" ({short(finding.place.path)}:{finding.place.line})"
+            yield f"{outcome(finding).capitalize()}{where}: {sentence(finding)}"

@@ -84,6 +84,18 @@ def what(finding: Finding) -> str:
     return safe(finding.rule if finding.figure is None else finding.figure.name)
 
 
+def kind(finding: Finding) -> str:
+    """The rule, and what tells the finding from others of it."""
+    case = f", {broken(short(finding.case))}" if finding.case else ""
+    return f"{safe(finding.rule)}{case}"
+
+
+def outcome(finding: Finding) -> str:
+    """The outcome, and that it does not count where it does not."""
+    warned = ", warned of" if gravity(finding) is Gravity.WARNING else ""
+    return f"{finding.outcome.value}{warned}"
+
+
 def margin(finding: Finding) -> int | None:
     """Bytes that are left, negative where the limit is exceeded; None where there is no figure or no limit."""
     if finding.figure is None or finding.limit is None:
