@@ -11,7 +11,7 @@ from pathlib import Path
 
 from memscan.architecture import MAX_CONFIG
 from memscan.document import shown
-from memscan.errors import FormatError, NoWeightsError, TargetError, UndecidedError, UsageError
+from memscan.errors import FormatError, MemscanError, NoWeightsError, TargetError, UndecidedError, UsageError
 from memscan.model import Model
 from memscan.scanning.checkpoints import Progress
 from memscan.scanning.options import ScanOptions
@@ -129,13 +129,16 @@ async def take_snapshot(word: str, options: ScanOptions, progress: Progress | No
         for source in tuple(sources.opened.values()):
             if source.failure is None:
                 await _keep_configs(source, options if source.target == target else ScanOptions())
-        blobs = Blobs()
-        records = [source.record(blobs) for source in sources.opened.values()]
-    raw = write_snapshot(records, blobs.contents)
-    listing = records[0].listing
-    if listing is None or await _read_again(raw, word, options) != model:
-        raise FormatError(f"{word}: a snapshot of it does not give the same model; report this")
-    return Taken(raw=raw, name=listing.name, commit=listing.commit)
+        recorded = tuple(sources.opened.values())
+    listing = recorded[0].record(Blobs(), hollow=False).listing
+    if listing is not None:
+        # First without what seems to be of tensors. It says nothing where the model is the same without it.
+        for hollow in (True, False):
+            blobs = Blobs()
+            raw = write_snapshot([source.record(blobs, hollow=hollow) for source in recorded], blobs.contents)
+            if await _gives(raw, model, word, options):
+                return Taken(raw=raw, name=listing.name, commit=listing.commit)
+    raise FormatError(f"{word}: a snapshot of it does not give the same model; report this")
 
 
 async def _read(sources: Sources, target: Target, options: ScanOptions, progress: Progress | None) -> Model | str:
@@ -153,10 +156,14 @@ async def _read(sources: Sources, target: Target, options: ScanOptions, progress
     return model
 
 
-async def _read_again(raw: bytes, word: str, options: ScanOptions) -> Model | str:
-    """What the snapshot `raw` gives for the model that it was taken of."""
-    async with Sources(token=None, cache=False, offline=True) as sources:
-        return await _read(sources, recorded_target(parse_snapshot(raw, word)), options, None)
+async def _gives(raw: bytes, model: Model | str, word: str, options: ScanOptions) -> bool:
+    """Whether the snapshot `raw` gives `model`, of which it was taken."""
+    try:
+        target = recorded_target(parse_snapshot(raw, word))
+        async with Sources(token=None, cache=False, offline=True) as sources:
+            return await _read(sources, target, options, None) == model
+    except MemscanError:
+        return False
 
 
 async def _keep_configs(source: RecordingSource, options: ScanOptions) -> None:

@@ -18,15 +18,16 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Bytes of a file, from `start`, without gaps."""
+    """Bytes of a file, without gaps: from `start` to before `stop`."""
 
     start: int
+    stop: int
     extents: tuple[Extent, ...]
 
-    @property
-    def length(self) -> int:
-        """In bytes."""
-        return sum(extent.length for extent in self.extents)
+    @classmethod
+    def of(cls, start: int, extents: tuple[Extent, ...]) -> "Piece":
+        """The piece that starts at `start` and is made of `extents`."""
+        return cls(start, start + sum(extent.length for extent in extents), extents)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

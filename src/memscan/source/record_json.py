@@ -162,7 +162,7 @@ def _check_order(pieces: tuple[Piece, ...], size: int, where: str) -> None:
     for piece in pieces:
         if piece.start < stop:
             raise FormatError(f"{where}: a piece starts at byte {piece.start:,}, before the one in front of it ends")
-        stop = piece.start + piece.length
+        stop = piece.stop
     if stop > size:
         raise FormatError(f"{where}: a piece ends at byte {stop:,} of a file of {size:,}")
 
@@ -170,7 +170,7 @@ def _check_order(pieces: tuple[Piece, ...], size: int, where: str) -> None:
 def _piece(entry: object, where: str, blobs: Sequence[int]) -> Piece:
     match entry:
         case [int() as start, *extents] if start >= 0:
-            return Piece(start, tuple(_extent(extent, where, blobs) for extent in extents))
+            return Piece.of(start, tuple(_extent(extent, where, blobs) for extent in extents))
     raise FormatError(f"{where}: a piece is {shown(entry)}, expected where it starts and its extents")
 
 

@@ -36,6 +36,7 @@ class RecordingSource:
         self._inner = inner
         self._files: dict[str, _File] = {}
         self._new: list[tuple[str, Run]] = []
+        self._whole: set[str] = set()
         self._listing: Listing | None = None
         self.target = target
         self.kept: dict[str, list[Run]] = {}
@@ -45,11 +46,15 @@ class RecordingSource:
         """Why the target could not be read; None where it could."""
         self._was_read = False
 
-    def record(self, blobs: Blobs) -> Record:
-        """What was read, its bytes put among `blobs`."""
+    def record(self, blobs: Blobs, *, hollow: bool) -> Record:
+        """What was read, its bytes put among `blobs`; where `hollow`, without those that seem to be of tensors."""
         target = self.target
         pieces = {
-            path: tuple(Piece(start, blobs.add(data)) for start, data in joined(self.kept[path])) for path in sorted(self.kept)
+            path: tuple(
+                Piece.of(start, blobs.add(data, hollow=hollow and path not in self._whole))
+                for start, data in joined(self.kept[path])
+            )
+            for path in sorted(self.kept)
         }
         return Record(
             place=target.place,
@@ -91,6 +96,7 @@ class RecordingSource:
         found = await self._inner.read(path, limit)
         if self._listing is not None and len(found) != self._listing.files[path]:
             raise FormatError(f"{path} has {len(found):,} bytes and had {self._listing.files[path]:,}; it changed meanwhile")
+        self._whole.add(path)
         self._new.append((path, (0, found)))
         return found
 

@@ -19,6 +19,8 @@ from memscan.source.record_json import from_json, to_json
 
 SUFFIX = ".memscan"
 MAX_RECORDS = 16  # the target, and the base models of adapters of adapters
+MAX_HELD = 150_000_000  # bytes of blobs that are held at once, the one at hand apart; the largest header has 100,000,000
+MAX_WORK = 2_000_000_000  # bytes that are unpacked for one record: five times what memscan reads of any model
 RECORDS = "records"
 
 
@@ -85,6 +87,7 @@ class SnapshotSource:
         self._snapshot = snapshot
         self._record = record
         self._unpacked: dict[int, bytes] = {}
+        self._held = self._work = 0
 
     async def listing(self) -> Listing:
         """The listing that was kept, or the error that came in its place."""
@@ -97,7 +100,7 @@ class SnapshotSource:
         if wanted.length == 0:
             return b""
         for piece in self._record.pieces.get(path, ()):
-            if piece.start <= wanted.start and wanted.stop <= piece.start + piece.length:
+            if piece.start <= wanted.start and wanted.stop <= piece.stop:
                 return self._cut(piece, wanted.start - piece.start, wanted.length)
         raise TargetError(
             f"{self._snapshot.name} holds no bytes {wanted.start:,} to {wanted.stop:,} of {shown(path)}; take the snapshot"
@@ -136,16 +139,26 @@ class SnapshotSource:
     def _bytes(self, extent: Extent, start: int, length: int) -> bytes:
         if extent.blob is None:
             return bytes(length)
-        if extent.blob not in self._unpacked:
-            # Two: of GGUF files the header of one, and what others have in common with it.
-            while len(self._unpacked) > 1:
-                del self._unpacked[next(iter(self._unpacked))]
-            self._unpacked[extent.blob] = self._snapshot.archive.blob(extent.blob)
         begin = extent.start + start
-        return self._unpacked[extent.blob][begin : begin + length]
+        return self._blob(extent.blob)[begin : begin + length]
+
+    def _blob(self, number: int) -> bytes:
+        """The blob, unpacked; those that were used last stay so, as far as they are not too many."""
+        found = self._unpacked.pop(number, None)
+        if found is None:
+            found = self._snapshot.archive.blob(number)
+            self._work += len(found)
+            if self._work > MAX_WORK:
+                raise FormatError(f"{self._snapshot.name} has its bytes in too many places: more than {MAX_WORK:,} were unpacked")
+            self._held += len(found)
+            while self._unpacked and self._held > MAX_HELD:
+                self._held -= len(self._unpacked.pop(next(iter(self._unpacked))))
+        self._unpacked[number] = found
+        return found
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._unpacked.clear()
+        self._held = 0
