@@ -6,6 +6,7 @@ from memscan.document import shown
 from memscan.errors import UsageError
 from memscan.size import parse_size
 
+PLACES, SCALE = 6, 10**6  # decimals of a share
 PERCENT = re.compile(r"([0-9]{1,6})(?:\.([0-9]{1,6}))?\s*%")
 
 
@@ -13,8 +14,7 @@ def allowed(growth: str, base: int) -> int:
     """The bytes by which something of `base` bytes may grow, rounded down; UsageError where it is neither a share nor a size."""
     share = PERCENT.fullmatch(growth.strip())
     if share is not None:
-        whole, places = share[1], share[2] or ""
-        return int(whole + places) * base // (100 * 10 ** len(places))
+        return int(share[1] + (share[2] or "").ljust(PLACES, "0")) * base // (100 * SCALE)
     if growth.strip().isdecimal() and growth.strip("0 "):
         raise UsageError(f"{shown(growth)} has two meanings: write {growth.strip()}% for a share, or {growth.strip()}B for bytes")
     try:

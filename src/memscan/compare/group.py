@@ -74,6 +74,8 @@ def _one_shape(shapes: Sequence[Shape]) -> Shape | None:
 
 
 def _extents(places: Sequence[Numbers]) -> tuple[int, ...]:
+    if len({len(numbers) for numbers in places}) > 1:  # a stranger's name has the wild card itself in place of a number
+        return ()
     counts = tuple(len(set(column)) for column in zip(*places, strict=True))
     return counts if prod(counts) == len(places) else ()
 

@@ -13,18 +13,26 @@ MAX_LETTERS = 24
 ABBREVIATED = 0.7
 INSIDE = 0.5
 SHORTEST_INSIDE = 1 / 3  # of the longer word: `q` in `wq` says something, `o` in `proj` nothing
-OLD_WORDS = {"gamma": "weight", "beta": "bias"}  # names of TensorFlow, which early PyTorch models of BERT kept
+BIASES = frozenset({"bias", "beta"})  # `beta` and `gamma` are names of TensorFlow, which early PyTorch models of BERT kept
+KINDS = frozenset({"weight", "gamma", *BIASES})
+
+SIDES = frozenset({"pre", "post"})
 
 
 def words_of(parts: tuple[str, ...]) -> tuple[str, ...]:
-    """The words of the last parts of a pattern, behind its last number where there is one."""
+    """The words of a pattern behind its last number, the last of them; `weight` and `bias`, which all names have, are none."""
     start = len(parts) - parts[::-1].index("*") if "*" in parts[:-1] else 0
     found: list[str] = []
     for part in parts[max(start, len(parts) - MAX_WORDS) :]:
         found += [word[:MAX_LETTERS].lower() for word in WORD.findall(part[: 4 * MAX_LETTERS])]
-    if found:
-        found[-1] = OLD_WORDS.get(found[-1], found[-1])
+    if len(found) > 1 and found[-1] in KINDS:
+        del found[-1]
     return tuple(found[-MAX_WORDS:])
+
+
+def is_bias(parts: tuple[str, ...]) -> bool:
+    """Whether a tensor of such a pattern is the bias of its module."""
+    return parts[-1] in BIASES
 
 
 def likeness(one: tuple[str, ...], other: tuple[str, ...]) -> float:
@@ -41,7 +49,9 @@ def likeness(one: tuple[str, ...], other: tuple[str, ...]) -> float:
         total += best
         if best:
             del left[values.index(best)]
-    return 2 * total / (len(one) + len(other))
+    # `attention_norm` stands before the attention and `post_attention_norm` behind it, however alike they are.
+    sides = SIDES.intersection(one) == SIDES.intersection(other)
+    return 2 * total / (len(one) + len(other)) if sides else total / (len(one) + len(other))
 
 
 @lru_cache(maxsize=4_096)

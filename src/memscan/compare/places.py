@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from memscan.compare.change import Change, Match, renamed
-from memscan.compare.likeness import likeness, words_of
+from memscan.compare.likeness import is_bias, likeness, words_of
 from memscan.compare.pattern import Family
 from memscan.compare.spelling import is_same_dtype, spelled
 
 MAX_COMPARISONS = 20_000  # of names, in one comparison of two checkpoints
-ALIKE = 0.5  # two names that are as alike as this may be those of one tensor
+ALIKE = 0.4  # two names that are as alike as this may be those of one tensor
 MARGIN = 0.15  # by which the best name has to be better than the next one
 
 Key = tuple[object, ...]
@@ -115,13 +115,9 @@ def _buckets(removed: Mapping[str, Family], added: Mapping[str, Family], key: Ke
 
 def _shape_and_dtype(family: Family) -> Key:
     numbers, tensor = family.first()
-    return numbers, tensor.shape, spelled(tensor.dtype.name), tensor.nbytes, _is_bias(family)
+    return numbers, tensor.shape, spelled(tensor.dtype.name), tensor.nbytes, is_bias(family.parts)
 
 
 def _shape(family: Family) -> Key:
     numbers, tensor = family.first()
-    return numbers, tensor.shape, _is_bias(family)
-
-
-def _is_bias(family: Family) -> bool:
-    return words_of(family.parts)[-1:] == ("bias",)
+    return numbers, tensor.shape, is_bias(family.parts)
