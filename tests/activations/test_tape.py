@@ -95,9 +95,8 @@ def _run(counts: list[int], **how: object) -> dict[str, object]:
     del start
     run.ledger.enter("backward")
     run.backward(loss)
-    return {
-        f"{phase} {alone}": run.ledger.peak(phase, alone=alone).kinds for phase in ("forward", "backward") for alone in (False, True)
-    }  # fmt: skip
+    moments = [(phase, alone) for phase in ("forward", "backward") for alone in (False, True)]
+    return {f"{phase} {alone}": run.ledger.peak(phase, alone=alone).kinds for phase, alone in moments}
 
 
 @pytest.mark.parametrize(

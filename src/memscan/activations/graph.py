@@ -89,7 +89,7 @@ def run_backward(ledger: Ledger, root: Tensor, *, in_place: bool) -> None:
             gradient = _fitting(ledger, gradient, edge[2], edge[3])
             target = edge[0]
             if isinstance(target, Weight):
-                _keep(ledger, target, gradient)
+                _keep(ledger, target, gradient, in_place=in_place)
             else:
                 if target not in buffers:
                     buffers[target] = [None] * target.outputs
@@ -118,10 +118,10 @@ def _sum(ledger: Ledger, buffer: list[Tensor | None], slot: int, gradient: Tenso
         )
 
 
-def _keep(ledger: Ledger, weight: Weight, gradient: Tensor) -> None:
-    if weight.gradient is not None:
-        return  # added in place
-    if gradient.storage.handles > 1:
+def _keep(ledger: Ledger, weight: Weight, gradient: Tensor, *, in_place: bool) -> None:
+    if weight.gradient is not None and in_place:
+        return  # added to the one that is there
+    if weight.gradient is not None or gradient.storage.handles > 1:
         gradient = Tensor(Storage(ledger, weight.shape, weight.itemsize, Kind.ACTIVATIONS), weight.shape, weight.itemsize)
     gradient.storage.become(Kind.GRADIENTS)
     weight.gradient = gradient

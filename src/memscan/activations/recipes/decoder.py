@@ -123,19 +123,21 @@ class Attention:
 
     def _apart(self, tape: Tape, given: Tensor) -> list[Tensor]:
         first, second, third = self.inputs
-        return [
-            self._normed(tape, first(tape, given), self.counts[0], self.norms[0]),
-            self._normed(tape, second(tape, given), self.counts[1], self.norms[1]),
-            self._headed(tape, third(tape, given), self.counts[2]),
-        ]
+        query = self._headed(tape, self._normed(tape, first(tape, given), 0), self.counts[0])
+        key = self._headed(tape, self._normed(tape, second(tape, given), 1), self.counts[1])
+        value = self._headed(tape, third(tape, given), self.counts[2])
+        if self.style.head_norm == "after":
+            query = self.style.norm(tape, query, self.norms[0])
+            key = self.style.norm(tape, key, self.norms[1])
+        return [query, key, value]
 
-    def _normed(self, tape: Tape, one: Tensor, count: Size, weight: Weight) -> Tensor:
+    def _normed(self, tape: Tape, one: Tensor, index: int) -> Tensor:
+        """A norm of each head, before heads and tokens change places."""
         setup, style = self.setup, self.style
-        if style.head_norm == "before":
-            made = style.norm(tape, one.reshaped((setup.sequences, setup.tokens, count, style.width)), weight)
-            return self._headed(tape, made, count)
-        made = self._headed(tape, one, count)
-        return style.norm(tape, made, weight) if style.head_norm else made
+        if style.head_norm != "before":
+            return one
+        shape = (setup.sequences, setup.tokens, self.counts[index], style.width)
+        return style.norm(tape, one.reshaped(shape), self.norms[index])
 
     def _headed(self, tape: Tape, one: Tensor, count: Size) -> Tensor:
         return heads(tape, one, (self.setup.sequences, count, self.setup.tokens, self.style.width))
@@ -153,16 +155,16 @@ class Layer:
     def __call__(self, tape: Tape, hidden: Tensor, rotary: Rotary, masked: Tensor | None) -> Tensor:
         """The hidden states after it."""
         style, norm = self.style, self.style.norm
-        normed = norm(tape, hidden, self.norms[0])
-        normed, _weights = self.attention(tape, normed, rotary, masked)
+        made = norm(tape, hidden, self.norms[0])
+        made, _weights = self.attention(tape, made, rotary, masked)
         if style.after:
-            normed = norm(tape, normed, self.norms[1])
-        between = self._added(tape, hidden, normed)
-        normed = norm(tape, between, self.norms[2])
-        normed = self.mlp(tape, normed)
+            made = norm(tape, made, self.norms[1])
+        made = between = self._added(tape, hidden, made)
+        made = norm(tape, made, self.norms[2])
+        made = self.mlp(tape, made)
         if style.after:
-            normed = norm(tape, normed, self.norms[3])
-        return self._added(tape, between, normed)
+            made = norm(tape, made, self.norms[3])
+        return self._added(tape, between, made)
 
     def _added(self, tape: Tape, residual: Tensor, change: Tensor) -> Tensor:
         if self.style.multiplied:

@@ -69,7 +69,8 @@ class Mixer:
     def _convolved(self, tape: Tape, states: Tensor) -> Tensor:
         setup, sizes = self.setup, self.sizes
         longer = Size("tokens + conv_kernel - 1", setup.tokens + sizes.kernel - 1)
-        made = convolution(tape, lowered(tape, states), (setup.sequences, longer, sizes.inner), self.kernel, self.offset)
+        wide = cast(tape, states, self.kernel.itemsize)
+        made = convolution(tape, lowered(tape, wide), (setup.sequences, longer, sizes.inner), self.kernel, self.offset)
         return self.function(tape, part(tape, made, (setup.sequences, setup.tokens, sizes.inner)))
 
     def _stepped(self, tape: Tape, time: Tensor) -> Tensor:
