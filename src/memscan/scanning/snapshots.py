@@ -4,14 +4,15 @@ What is kept is what the commands ask of a source, found out by running what the
 give the same model.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
 
 from memscan.architecture import MAX_CONFIG
 from memscan.document import shown
-from memscan.errors import FormatError, MemscanError, NoWeightsError, TargetError, UndecidedError, UsageError
+from memscan.errors import MemscanError, NoWeightsError, TargetError, UndecidedError, UsageError
 from memscan.model import Model
 from memscan.scanning.checkpoints import Progress
 from memscan.scanning.options import ScanOptions
@@ -104,6 +105,8 @@ def check_name(word: str) -> Path:
     path = Path(word)
     if not path.name.endswith(SUFFIX) or path.name == SUFFIX:
         raise UsageError(f"{shown(word)} is not a name for a snapshot; expected one that ends in {SUFFIX}")
+    if not path.parent.is_dir():
+        raise UsageError(f"cannot write {shown(word)}: there is no folder {shown(str(path.parent))}")
     return path
 
 
@@ -130,15 +133,25 @@ async def take_snapshot(word: str, options: ScanOptions, progress: Progress | No
             if source.failure is None:
                 await _keep_configs(source, options if source.target == target else ScanOptions())
         recorded = tuple(sources.opened.values())
-    listing = recorded[0].record(Blobs(), hollow=False).listing
-    if listing is not None:
-        # First without what seems to be of tensors. It says nothing where the model is the same without it.
-        for hollow in (True, False):
-            blobs = Blobs()
-            raw = write_snapshot([source.record(blobs, hollow=hollow) for source in recorded], blobs.contents)
-            if await _gives(raw, model, word, options):
-                return Taken(raw=raw, name=listing.name, commit=listing.commit)
-    raise FormatError(f"{word}: a snapshot of it does not give the same model; report this")
+    # First without what seems to be of tensors: it says nothing where the model is the same without it.
+    raw = _written(recorded, hollow=True)
+    with suppress(MemscanError):
+        if await _read_again(raw, word, options) == model:
+            return _taken(raw, word)
+    raw = _written(recorded, hollow=False)
+    if await _read_again(raw, word, options) != model:
+        raise RuntimeError(f"a snapshot of {word} does not give the model that it was taken of")
+    return _taken(raw, word)
+
+
+def _written(recorded: Sequence[RecordingSource], *, hollow: bool) -> bytes:
+    blobs = Blobs()
+    return write_snapshot([source.record(blobs, hollow=hollow) for source in recorded], blobs.contents)
+
+
+def _taken(raw: bytes, word: str) -> Taken:
+    listing = parse_snapshot(raw, word).listing
+    return Taken(raw=raw, name=listing.name, commit=listing.commit)
 
 
 async def _read(sources: Sources, target: Target, options: ScanOptions, progress: Progress | None) -> Model | str:
@@ -156,14 +169,10 @@ async def _read(sources: Sources, target: Target, options: ScanOptions, progress
     return model
 
 
-async def _gives(raw: bytes, model: Model | str, word: str, options: ScanOptions) -> bool:
-    """Whether the snapshot `raw` gives `model`, of which it was taken."""
-    try:
-        target = recorded_target(parse_snapshot(raw, word))
-        async with Sources(token=None, cache=False, offline=True) as sources:
-            return await _read(sources, target, options, None) == model
-    except MemscanError:
-        return False
+async def _read_again(raw: bytes, word: str, options: ScanOptions) -> Model | str:
+    """What the snapshot `raw` gives for the model that it was taken of."""
+    async with Sources(token=None, cache=False, offline=True) as sources:
+        return await _read(sources, recorded_target(parse_snapshot(raw, word)), options, None)
 
 
 async def _keep_configs(source: RecordingSource, options: ScanOptions) -> None:

@@ -29,7 +29,7 @@ DIGEST = hashlib.sha256().digest_size
 START = HEAD.size + DIGEST
 MAX_ARCHIVE = 200_000_000  # bytes of a file; the headers of the largest models have 85 MB before they are compressed
 MAX_MANIFEST = 20_000_000  # bytes; the listing of some 400,000 files
-MAX_BLOB = 128_000_000  # bytes; a header has at most 100,000,000, an index of real models 60,000,000
+MAX_BLOB = 250_000_000  # bytes; what memscan reads of an index at most, of a header less
 MAX_BLOBS = 200_000
 LEVEL = 9  # zlib's best: a snapshot is written once and read often
 BLOBS = "blobs"
@@ -77,6 +77,8 @@ def unpack(raw: bytes, name: str) -> Archive:
     """The archive in `raw`; FormatError, which calls it `name`, where it is none, or is damaged, or asks for too much."""
     if not raw.startswith(MAGIC):
         raise FormatError(f"{name} is no snapshot of memscan: it starts with {shown(raw[: len(MAGIC)])}, expected {MAGIC!r}")
+    if len(raw) > MAX_ARCHIVE:
+        raise FormatError(f"{name} has {len(raw):,} bytes, more than the {MAX_ARCHIVE:,} that memscan reads of a snapshot")
     if len(raw) < START:
         raise FormatError(f"{name} is cut off: {len(raw):,} bytes, and a snapshot starts with {START}")
     _, version, packed, nbytes = HEAD.unpack_from(raw)

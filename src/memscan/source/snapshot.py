@@ -31,12 +31,17 @@ class Snapshot:
     name: str
     """The file, for messages."""
     archive: Archive
-    records: tuple[Record, ...]
-    """The target's own first, then those of base models."""
+    record: Record
+    """What was read of the target itself."""
+    listing: Listing
+    """The listing of that."""
+    bases: tuple[Record, ...]
+    """What was read of base models."""
 
     def find(self, place: Place, requested: str, revision: str | None) -> Record | None:
         """What was read of the target that is asked for so."""
-        return next((record for record in self.records if record.key == (place, requested, revision)), None)
+        wanted = (place, requested, revision)
+        return next((record for record in (self.record, *self.bases) if record.key == wanted), None)
 
 
 def write_snapshot(records: Sequence[Record], blobs: Sequence[bytes]) -> bytes:
@@ -52,11 +57,12 @@ def parse_snapshot(raw: bytes, name: str) -> Snapshot:
         raise FormatError(f"{name}: the manifest has {len(documents):,} records, expected 1 to {MAX_RECORDS}")
     sizes = [blob.nbytes for blob in archive.blobs]
     records = tuple(from_json(document, sizes) for document in documents)
-    if records[0].listing is None:
-        raise FormatError(f"{name}: the manifest says that its own target could not be read")
     if len({record.key for record in records}) != len(records):
         raise FormatError(f"{name}: the manifest has two records of one target")
-    return Snapshot(name=name, archive=archive, records=records)
+    record, *bases = records
+    if record.listing is None:
+        raise FormatError(f"{name}: the manifest says that its own target could not be read")
+    return Snapshot(name=name, archive=archive, record=record, listing=record.listing, bases=tuple(bases))
 
 
 def read_snapshot(path: Path, name: str) -> Snapshot:

@@ -103,12 +103,10 @@ def _local(word: str, revision: str | None) -> Target | None:
 
 def _recorded(snapshot: Snapshot, revision: str | None) -> Target:
     """The target that `snapshot` was taken of; UsageError where another `revision` of it is asked for."""
-    record = snapshot.records[0]
-    listing = record.listing
-    known = () if listing is None else (record.revision, listing.revision, listing.commit)
-    if revision is not None and revision not in known:
+    record, listing = snapshot.record, snapshot.listing
+    if revision is not None and revision not in (record.revision, listing.revision, listing.commit):
         raise UsageError(
-            f"{shown(snapshot.name)} is a snapshot of {record.requested}, which holds one revision and not {shown(revision)};"
+            f"{shown(snapshot.name)} is a snapshot of {shown(record.requested)}, of one revision, which is not {shown(revision)};"
             " take another of that"
         )
     return recorded_target(snapshot)
@@ -116,7 +114,7 @@ def _recorded(snapshot: Snapshot, revision: str | None) -> Target:
 
 def recorded_target(snapshot: Snapshot) -> Target:
     """The target that `snapshot` was taken of."""
-    return _target_of(snapshot.records[0], snapshot)
+    return _target_of(snapshot.record, snapshot)
 
 
 def _target_of(record: Record, snapshot: Snapshot) -> Target:
