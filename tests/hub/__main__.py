@@ -58,7 +58,7 @@ def _fixtures(*, port: int = 0, latency: float = 0.0) -> Iterator[tuple[Loopback
 
 def _environment(endpoint: str, folder: Path) -> dict[str, str]:
     environment = {name: value for name, value in os.environ.items() if name not in UNSET}
-    environment.update(HF_ENDPOINT=endpoint, HF_HOME=str(folder / "home"))
+    environment.update(HF_ENDPOINT=endpoint, HF_HOME=str(folder / "home"), MEMSCAN_CACHE=str(folder / "cache"))
     for name in ("NO_PROXY", "no_proxy"):  # a proxy of the user's cannot reach this machine's loopback
         environment[name] = ",".join(filter(None, [environment.get(name), "127.0.0.1"]))
     return environment
