@@ -81,7 +81,7 @@ def test_a_scope_that_the_file_does_not_have():
     assert saved_scope(report) is None
     tree = saved_report(modules(llama(), 3).encode(), "tree.json")
     assert saved_scope(tree) == "checkpoint"
-    with pytest.raises(UsageError, match="--scope checkpoint"):
+    with pytest.raises(UsageError, match="save one of declared"):
         saved_side(tree, "tree.json", "declared")
 
 

@@ -11,7 +11,7 @@ from tests.effort import effort
 
 MANY = {"layers": 61, "count": 540}
 FEW = {"layers": 61, "count": 54}
-LOOPS = 250  # runs of the loop of tests.effort, some 2.5 s: the comparison takes a third to a half of that
+LOOPS = 400  # runs of the loop of tests.effort, some 4 s on a slow core; the longest comparison takes less than half of that
 
 
 @pytest.fixture(scope="module")

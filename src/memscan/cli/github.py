@@ -18,10 +18,15 @@ LARGEST = 1_048_576  # bytes of a summary: GitHub shows nothing at all of one th
 
 def write_summary(gate: Gate) -> None:
     """Append the gate's markdown to the summary of the step; UsageError where the file cannot be written."""
+    if _path(SUMMARY) is not None:
+        append_summary(step_summary(gate))
+
+
+def append_summary(text: str) -> None:
+    """Append markdown to the summary of the step; UsageError where the file cannot be written."""
     path = _path(SUMMARY)
     if path is None:
         return
-    text = step_summary(gate)
     if _size(path) + len(text.encode("utf-8")) + 2 > LARGEST:
         text = "memscan: no room is left in this summary; the limits are in the log."
     _append(path, f"{text}\n", SUMMARY)

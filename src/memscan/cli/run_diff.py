@@ -1,6 +1,7 @@
 """`memscan diff`: two sides read at once, compared, shown, and held to a limit on growth."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +10,23 @@ from memscan.budget.grown import GROWTH, grown
 from memscan.budget.growth import allowed
 from memscan.budget.verdicts import blank, not_read
 from memscan.cli.exit import Exit, code_of
-from memscan.cli.github import write_outputs, write_summary
+from memscan.cli.github import append_summary, write_outputs, write_summary
 from memscan.cli.messages import complain, one_line
 from memscan.cli.options import GATE_FORMATS, Options
 from memscan.cli.progress import Bar
 from memscan.cli.run import emit, shown_word
-from memscan.compare import Diff, Side, compare, has_scope, saved_report, saved_scope, saved_side, scanned, two_words
+from memscan.compare import Diff, Side, check_scope, compare, has_scope, saved_report, saved_scope, saved_side, scanned, two_words
 from memscan.document import Document
 from memscan.errors import MemscanError, UsageError
 from memscan.estimate import Report, estimate_weights
 from memscan.model import CHECKPOINT, Model
+from memscan.note import Note
 from memscan.report.diffs import Shown, render_diff
 from memscan.report.gates import render_gate
 from memscan.scanning import AUTO, ScanOptions, read_all, run_alone
 
 MAX_SAVED = 100_000_000  # bytes of a saved report; that of a model of 100,000 tensors has some megabytes at most
+GITHUB = "github"
 GAPS = frozenset({"component-without-weights", "base-not-read", "slices"})
 """Codes of notes by which the tensors that are compared are not known to be all."""
 Word = tuple[str, str | None]
@@ -54,13 +57,10 @@ def _put_out(options: Options, shown: Shown) -> None:
     if options.output_format not in GATE_FORMATS or shown.finding is None:
         emit(render_diff(shown, options.output_format), options.output)
         return
-    _put_out_gate(options, Gate(findings=(shown.finding,)))
-
-
-def _put_out_gate(options: Options, gate: Gate) -> None:
+    gate = Gate(findings=(shown.finding,))
     emit(render_gate(gate, options.output_format), options.output)
-    if options.output_format == "github":
-        write_summary(gate)
+    if options.output_format == GITHUB:
+        append_summary(render_diff(shown, "markdown"))
         write_outputs(gate)
 
 
@@ -69,7 +69,11 @@ def _failed(words: Sequence[Word], sides: Sequence[Side | MemscanError], options
     errors = [(shown_word(word), side) for (word, _), side in zip(words, sides, strict=True) if isinstance(side, MemscanError)]
     if growth is not None and options.output_format in GATE_FORMATS:
         blanks = [(blank(GROWTH, word, commit=None, dtype=None, place=None), error) for word, error in errors]
-        _put_out_gate(options, Gate(findings=tuple(not_read(start, error) for start, error in blanks)))
+        gate = Gate(findings=tuple(not_read(start, error) for start, error in blanks))
+        emit(render_gate(gate, options.output_format), options.output)
+        if options.output_format == GITHUB:
+            write_summary(gate)
+            write_outputs(gate)
     for word, error in errors:
         message = str(error)
         complain(one_line(message if word in message else f"{word}: {message}"))
@@ -79,19 +83,38 @@ def _failed(words: Sequence[Word], sides: Sequence[Side | MemscanError], options
 def _sides(words: Sequence[Word], options: Options) -> list[Side | MemscanError]:
     """Both sides in one scope, or the errors that stand in their places."""
     saved = [_saved(word, revision) for word, revision in words]
-    trees = [scope for report in saved if report is not None and (scope := saved_scope(report)) is not None]
-    wanted = options.scan["scope"] if options.scan["scope"] != AUTO else (trees or [CHECKPOINT])[0]
+    wanted = _scope(words, saved, options.scan["scope"])
     found = _reports(words, saved, {**options.scan, "scope": wanted})
     known = [
-        report.scope == wanted if isinstance(report, Report) else has_scope(report, wanted)
-        for report in found
-        if not isinstance(report, MemscanError)
+        isinstance(one, MemscanError) or (one.scope == wanted if isinstance(one, Report) else has_scope(one, wanted))
+        for one in found
     ]
     scope = wanted if all(known) else CHECKPOINT
     return [
-        one if isinstance(one, MemscanError) else scanned(one, scope) if isinstance(one, Report) else saved_side(one, word, scope)
+        one
+        if isinstance(one, MemscanError)
+        else scanned(one, scope)
+        if isinstance(one, Report)
+        else _of_saved(one, word, scope, wanted)
         for one, (word, _) in zip(found, words, strict=True)
     ]
+
+
+def _scope(words: Sequence[Word], saved: Sequence[Document | None], asked: str) -> str:
+    """The scope that is asked for: that of a saved module tree, else the checkpoint, where none is named."""
+    trees = [(word, report) for (word, _), report in zip(words, saved, strict=True) if report is not None and saved_scope(report)]
+    wanted = asked if asked != AUTO else saved_scope(trees[0][1]) if trees else CHECKPOINT
+    for word, report in trees:
+        check_scope(report, word, wanted or CHECKPOINT)
+    return wanted or CHECKPOINT
+
+
+def _of_saved(report: Document, word: str, scope: str, wanted: str) -> Side:
+    side = saved_side(report, word, scope)
+    if has_scope(report, wanted):
+        return side
+    message = f"{word} does not say how much is in the scope {wanted}: the numbers are the checkpoint's"
+    return replace(side, notes=(*side.notes, Note(code="scope-unknown", message=message)))
 
 
 def _reports(

@@ -6,7 +6,7 @@ from memscan.compare.group import Group
 from memscan.compare.modules import Node
 from memscan.compare.revisions import two_words
 from memscan.compare.rule import Rule
-from memscan.compare.saved import has_scope, saved_report, saved_scope, saved_side
+from memscan.compare.saved import check_scope, has_scope, saved_report, saved_scope, saved_side
 from memscan.compare.side import Held, Level, Side, scanned
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Rule",
     "Side",
     "Sum",
+    "check_scope",
     "compare",
     "has_scope",
     "saved_report",

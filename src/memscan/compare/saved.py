@@ -48,13 +48,17 @@ def saved_scope(report: Document) -> str | None:
     return _scope_name(report) if "modules" in report.values else None
 
 
+def check_scope(report: Document, path: str, scope: str) -> None:
+    """UsageError where the saved `report` is a module tree of another scope."""
+    own = saved_scope(report)
+    if own is not None and own != scope:
+        raise UsageError(f"{path} is a module tree of the scope {own}, and {scope} is to be compared; save one of {scope}")
+
+
 def saved_side(report: Document, path: str, scope: str) -> Side:
-    """The side that the saved `report` is in `scope`; UsageError where it says nothing of that scope."""
-    if "modules" in report.values:
-        if (own := _scope_name(report)) != scope:
-            raise UsageError(f"{path} is a module tree of the scope {own}, and {scope} was asked for; give --scope {own}")
-        return _of_modules(report, path, scope)
-    return _of_totals(report, path, scope)
+    """The side that the saved `report` is in `scope`, which it knows; UsageError for a module tree of another."""
+    check_scope(report, path, scope)
+    return _of_modules(report, path, scope) if "modules" in report.values else _of_totals(report, path, scope)
 
 
 def has_scope(report: Document, scope: str) -> bool:
