@@ -48,6 +48,7 @@ _HOMES = {
     "RateLimitError": "memscan.errors",
     "ServerError": "memscan.errors",
     "FormatError": "memscan.errors",
+    "LackingError": "memscan.errors",
 }
 
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 -- names of one table, so that none is public in one place only

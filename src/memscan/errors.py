@@ -14,6 +14,7 @@
     |   |-- RateLimitError        the server asks for more patience than we have
     |   `-- ServerError           a reply that breaks the protocol, or a 5xx
     `-- FormatError           a file breaks the promises of its own format       exit code 5
+        `-- LackingError          a config does not say what a figure needs
 
 A message is one line that says what was seen, what was expected and what to do. It never holds a token or the query of a
 signed URL. Errors do not print: `memscan.cli` alone speaks to people.
@@ -74,3 +75,7 @@ class ServerError(NetworkError):
 
 class FormatError(MemscanError):
     """A file breaks the promises of its own format."""
+
+
+class LackingError(FormatError):
+    """A config does not say what a figure needs; who asks for the figure makes a line of it that is not known."""

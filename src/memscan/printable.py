@@ -9,6 +9,11 @@ UNSAFE = re.compile(
 )
 
 
+# GitHub's runner obeys `##[command]` anywhere in a line of a log (actions/runner, src/Runner.Common/ActionCommand.cs), Azure
+# Pipelines `##vso[command]`, TeamCity `##teamcity[command]`.
+ORDER = re.compile(r"##(?=\w*\[)")
+
+
 def safe(text: str) -> str:
-    """`text` with every unsafe character written as its escape."""
-    return UNSAFE.sub(lambda match: ascii(match[0])[1:-1], text)
+    """`text` with every unsafe character written as its escape, and a space in what a CI system would obey."""
+    return ORDER.sub("## ", UNSAFE.sub(lambda match: ascii(match[0])[1:-1], text))

@@ -5,9 +5,9 @@ from dataclasses import replace
 from memscan.activations.base import ITEMSIZES, Pass, check
 from memscan.activations.choice import Chosen, chosen
 from memscan.activations.run import LOGITS, PREFILL, Run, run_forward
-from memscan.activations.setup import LackingError
 from memscan.activations.words import TRANSFORMERS, formula
 from memscan.architecture import Settings
+from memscan.errors import LackingError
 from memscan.item import Basis, Item
 
 UNKNOWN = "activations"

@@ -1,7 +1,7 @@
 """One pass, run in a ledger."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memscan.activations.base import ITEMSIZES, Adapter, Pass
 from memscan.activations.families import Recipe
@@ -68,6 +68,14 @@ def run_training(
     model = recipe(settings, setup)
     tape.ledger.enter(FORWARD)
     loss = model.loss(tape, model.hidden(tape))
+    if loss.node is None and adapter is not None and adapter.targets is not None:
+        run = run_training(
+            recipe, settings, one, precision=precision, checkpointing=checkpointing, adapter=replace(adapter, targets=None),
+            head=head,
+        )  # fmt: skip
+        return replace(
+            run, doubts=(*run.doubts, "the recipe has no layers of the adapter's names: all of its layers are adapted")
+        )
     tape.ledger.enter(BACKWARD)
     tape.backward(loss)
     return Run(ledger=tape.ledger, doubts=setup.doubts, gradients=tape.ledger.live[Kind.GRADIENTS])

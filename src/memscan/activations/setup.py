@@ -11,14 +11,10 @@ from memscan.activations.pointwise import add, cast, dropout, keeping_input, sca
 from memscan.activations.tape import FULL, Tape
 from memscan.activations.tensor import Tensor, Weight
 from memscan.architecture import Settings
-from memscan.errors import FormatError
+from memscan.errors import LackingError
 
 ONE = Size("1", 1)
 EACH = ("ForTokenClassification", "ForQuestionAnswering")  # heads of classes that label every token
-
-
-class LackingError(FormatError):
-    """The config does not say what the recipe asks for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

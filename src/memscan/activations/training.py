@@ -8,10 +8,9 @@ from memscan.activations.choice import chosen
 from memscan.activations.forward import line
 from memscan.activations.ledger import Kind, Ledger, Peak
 from memscan.activations.run import BACKWARD, FORWARD, VOCAB, run_training
-from memscan.activations.setup import LackingError
 from memscan.activations.words import formula, nbytes, parted
 from memscan.architecture import Settings
-from memscan.errors import UsageError
+from memscan.errors import LackingError, UsageError
 from memscan.item import Basis, Item
 
 PRECISIONS = ("fp32", "bf16", "bf16-mixed", "fp16-mixed")

@@ -177,10 +177,18 @@ def _step(report: Report, model: Subjects, recipe: Recipe) -> Step:
         adapter = Lora(rank=recipe.lora.rank, targets=targets, dropout=recipe.lora.dropout)
     scope = report.scopes[report.scope]
     name = scope.class_name or (None if config is None else config.architecture)
-    return step_of(
+    found = step_of(
         settings, name, one, precision="bf16" if cast else recipe.precision, checkpointing=recipe.gradient_checkpointing,
         adapter=adapter,
     )  # fmt: skip
+    return replace(found, items=tuple(_widened(found.items))) if model.upcast else found
+
+
+def _widened(items: Iterable[Item]) -> Iterator[Item]:
+    """What peft widens, norms and embeddings, makes hidden states of float32, which autocast may narrow again."""
+    for item in items:
+        note = "; ".join(filter(None, (item.note, "hidden states may be float32 after prepare_model_for_kbit_training")))
+        yield item if item.nbytes is None else replace(item, basis=Basis.ASSUMED, least=item.low, most=2 * item.high, note=note)
 
 
 def _communication(report: Report, model: Subjects, zero: Zero, sizes: list[int]) -> Iterator[Item]:

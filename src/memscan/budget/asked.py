@@ -31,6 +31,8 @@ class Asked:
     """A target, a snapshot or a saved report to compare the same figure with."""
     growth: str | None = None
     """How much more than the baseline it may be: `5%`, `500MB`."""
+    case: str = ""
+    """The words of the workload, which tell two budgets of one target apart."""
     unknown: str = FAIL
     place: Place | None = None
     scan: dict[str, Any] = field(default_factory=dict)

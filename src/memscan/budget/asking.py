@@ -30,6 +30,8 @@ LEARNING = (
     "gradient-checkpointing",
 )  # fmt: skip
 SIZES = ("cuda-context", "allocator")
+CASES = ("device", "revision", "scope", "file", "subfolder", "variant", *dict.fromkeys((*RUNNING, *LEARNING)))
+"""What tells two budgets of one target, subject and dtype apart."""
 
 
 def asked(words: Mapping[str, Any], devices: Devices, place: Place | None = None) -> Asked:
@@ -46,10 +48,10 @@ def asked(words: Mapping[str, Any], devices: Devices, place: Place | None = None
         raise UsageError(f"{target}: baseline and max-growth belong together; give both")
     if limit is None and baseline is None:
         raise UsageError(f"{target}: no limit is given; say --max-memory 24GB or --device h100")
+    case = ", ".join(f"{word} {words[word]}" for word in CASES if word in words)
     return Asked(
         target=target, subject=subject, dtype=dtype_of(words.get("dtype")), work=_work(words, subject), limit=limit,
-        device=device, count=count,
-        baseline=baseline, growth=growth, unknown=unknown, place=place,
+        device=device, count=count, baseline=baseline, growth=growth, case=case, unknown=unknown, place=place,
         scan={name: words[word] for word, name in SCAN.items() if word in words},
     )  # fmt: skip
 

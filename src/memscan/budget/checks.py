@@ -24,7 +24,7 @@ def _findings(question: Asked, target: Read, baseline: Read) -> list[Finding]:
     report = target(question)
     start = blank(
         question.subject, question.target, commit=None if isinstance(report, MemscanError) else report.model.origin.commit,
-        dtype=question.dtype, place=question.place,
+        dtype=question.dtype, place=question.place, case=question.case,
     )  # fmt: skip
     try:
         if isinstance(report, MemscanError):
@@ -47,7 +47,7 @@ def _figure(report: Report, question: Asked) -> Figure:
 
 def _grown(question: Asked, start: Finding, figure: Figure, before: Report | MemscanError) -> Finding:
     """The same figure of the baseline, and how much more this one may be."""
-    start = blank("baseline", start.target, commit=start.commit, dtype=start.dtype, place=start.place)
+    start = blank("baseline", start.target, commit=start.commit, dtype=start.dtype, place=start.place, case=start.case)
     try:
         if isinstance(before, MemscanError):
             raise before

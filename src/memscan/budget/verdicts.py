@@ -33,11 +33,12 @@ def not_read(finding: Finding, error: MemscanError) -> Finding:
     return replace(finding, outcome=Outcome.NOT_READ, fails=True, message=named, error=error)
 
 
-def blank(rule: str, target: str, *, commit: str | None, dtype: str | None, place: Place | None) -> Finding:
+def blank(rule: str, target: str, *, commit: str | None, dtype: str | None, place: Place | None, case: str = "") -> Finding:
     """A finding before anything is known."""
     return Finding(
-        rule=rule, target=target, commit=commit, dtype=dtype, outcome=Outcome.NOT_READ, fails=True, message="", place=place
-    )
+        rule=rule, target=target, commit=commit, dtype=dtype, outcome=Outcome.NOT_READ, fails=True, message="", place=place,
+        case=case,
+    )  # fmt: skip
 
 
 def _outcome(figure: Figure, limit: Limit) -> Outcome:

@@ -9,7 +9,9 @@ from memscan.report.base import Failure
 from memscan.report.words import COLUMNS, FOOTNOTE, PART_COLUMNS, PLACEMENT_COLUMNS, part_rows, placement_rows, rows, title
 
 MARKUP = re.compile(r"([\\`*_{}\[\]|~$<>&])")
-AUTOMATIC = re.compile(r"[@#](?=\w)|:(?=//|\w+:)|(?<=www)\.")
+NOTHING = "<!-- -->"  # what parts two characters for every reader of markdown, and for nobody who reads or copies the page
+AUTOMATIC = re.compile(r":(?=//|\w+:)|(?<=www)\.")
+REFERENCE = re.compile(r"([@#])(?=\w)")
 
 
 def render(results: Sequence[Report | Failure]) -> str:
@@ -54,8 +56,9 @@ def not_read(failure: Failure) -> str:
 def cell(text: str) -> str:
     """`text` as words of markdown: nothing in it is markup, a mention, a link or a reference."""
     escaped = MARKUP.sub(r"\\\1", safe(text))
-    # What no backslash escapes: mentions, bare links, references to issues, emoji.
-    return AUTOMATIC.sub(lambda match: f"&#{ord(match[0])};", escaped)
+    # What no backslash escapes: bare links and emoji; for mentions and references to issues, GitHub undoes entities first.
+    apart = REFERENCE.sub(rf"\1{NOTHING}", escaped)
+    return AUTOMATIC.sub(lambda match: f"&#{ord(match[0])};", apart)
 
 
 def code(text: str) -> str:

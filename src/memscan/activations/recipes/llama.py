@@ -10,8 +10,9 @@ from memscan.activations.ledger import Size
 from memscan.activations.recipes.decoder import FULL_ATTENTION, SLIDING, Decoder, Mlp, Style
 from memscan.activations.recipes.experts import Experts, Router, Sparse
 from memscan.activations.recipes.mlp import Fused, Gated
-from memscan.activations.setup import LackingError, Setup, needed, ratio
+from memscan.activations.setup import Setup, needed, ratio
 from memscan.architecture import Settings
+from memscan.errors import LackingError
 
 EXPERTS = ", experts"
 WINDOWED, WINDOW = 28, 4096  # defaults of Qwen's config classes: `max_window_layers`, `sliding_window`

@@ -1,6 +1,5 @@
 """Markdown for a comment on a pull request, and for the summary of a step: what failed, all limits, the modules folded away."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -9,7 +8,7 @@ from memscan.budget import Finding, Gate
 from memscan.report.gate.modules import lines, modules_of
 from memscan.report.gate.orders import broken
 from memscan.report.gate.words import Gravity, exact, failing_first, gravity, headline, kind, margin, name, outcome, sentence
-from memscan.report.markdown import cell, code
+from memscan.report.markdown import NOTHING, REFERENCE, cell, code
 from memscan.report.words import short
 from memscan.units import iec_bytes, plural
 
@@ -17,9 +16,6 @@ COMMENT = 65_000  # bytes; GitHub takes comments of 65,536 characters
 SUMMARY = 1_000_000  # bytes; GitHub takes 1,048,576 for one step
 ROOM = 600  # bytes kept for the lines that say what is left out
 COLUMNS = ("Outcome", "Target", "What", "dtype", "Figure", "Limit", "Margin", "Budget")
-NOTHING = "<!-- -->"  # what parts two characters for every reader of markdown, and for nobody who reads or copies the page
-REFERENCE = re.compile("&#(64|35);")
-MENTION = re.compile(r"[@#](?=\w)")
 MARKS = "|:--|:--|:--|:--|--:|--:|--:|:--|"
 
 
@@ -68,7 +64,7 @@ def _page(gate: Gate, most: int) -> str:
 
 
 def _sentence(finding: Finding) -> str:
-    return f"- **{outcome(finding)}**: {_words(sentence(finding))}"
+    return f"- **{outcome(finding)}**: {cell(sentence(finding))}"
 
 
 def _row(finding: Finding) -> str:
@@ -76,12 +72,12 @@ def _row(finding: Finding) -> str:
     cells = (
         outcome(finding) if gravity(finding) is Gravity.NONE else f"**{outcome(finding)}**",
         code(name(finding)),
-        _words(kind(finding)),
-        _words(finding.dtype or ""),
+        cell(kind(finding)),
+        cell(finding.dtype or ""),
         "not known" if figure is None else exact(figure.nbytes),
-        "" if limit is None else f"{_words(short(limit.stated))}: {exact(limit.nbytes)}",
+        "" if limit is None else f"{cell(short(limit.stated))}: {exact(limit.nbytes)}",
         "" if left is None else iec_bytes(left),
-        "" if place is None else f"{_words(short(place.path))}:{place.line}",
+        "" if place is None else f"{cell(short(place.path))}:{place.line}",
     )
     return f"| {' | '.join(cells)} |"
 
@@ -95,14 +91,9 @@ def _modules(finding: Finding) -> Iterator[str]:
     yield from ("", "</details>")
 
 
-def _words(text: str) -> str:
-    """`text` without markup; a mention or a reference needs more than an entity, which GitHub undoes before it looks for them."""
-    return REFERENCE.sub(lambda match: f"{chr(int(match[1]))}{NOTHING}", cell(broken(text)))
-
-
 def _html(text: str) -> str:
     """The same inside HTML, where no backslash escapes."""
-    return MENTION.sub(rf"\g<0>{NOTHING}", escape(text))
+    return REFERENCE.sub(rf"\1{NOTHING}", escape(text))
 
 
 def _code(text: str) -> str:
