@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from memscan import OfflineError, Report, UsageError, scan
+from memscan.source.cache import HeaderCache
+from memscan.source.cache_entry import Entry, Key
 from tests.hub import Discussion, Fault, LoopbackHub, Repository, Revision
 from tests.runner import environment, run_memscan
 from tests.writers.torch import archive, dumps, tensor
@@ -353,3 +356,15 @@ class TestConversion:
         scan("org/old")
         report, requests = asked(hub, "org/old")
         assert (requests, report.notes) == (1, ())
+
+    def test_after_a_day_the_hub_is_asked_again(self, hub: LoopbackHub, cache: Path) -> None:
+        repository = hub.add_repository(Repository(repo_id="org/old", files=TORCH))
+        scan("org/old")
+        key = Key(endpoint=hub.endpoint, repo_id="org/old", kind="conversion", commit=repository.commit)
+        kept = HeaderCache(cache, 2**30).read(key)
+        assert kept is not None
+        answer = json.loads(kept.body)
+        for age, requests in ((86_300, 1), (86_500, 2), (-86_500, 2)):  # of a clock that was wrong, too
+            body = json.dumps({**answer, "asked": int(time.time()) - age}).encode()
+            HeaderCache(cache, 2**30).write(key, Entry(body=body))
+            assert asked(hub, "org/old")[1] == requests, age

@@ -49,7 +49,7 @@ class Key:
     @property
     def folder(self) -> str:
         """The folder of the repository: readable, and its own also where file names have no case."""
-        own = _sha256(f"{self.endpoint}\0{self.repo_id}".encode())[:16]
+        own = _sha256(f"{self.endpoint}\0{self.repo_id}".encode(errors="surrogatepass"))[:16]
         return f"{repository_prefix(self.repo_id)}{own}"
 
 
@@ -83,7 +83,7 @@ class Reader:
 
 
 def _fingerprint(token: str, salt: bytes) -> str:
-    return blake2b(token.encode(errors="replace"), digest_size=FINGERPRINT, salt=salt).hexdigest()
+    return blake2b(token.encode(errors="surrogatepass"), digest_size=FINGERPRINT, salt=salt).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
