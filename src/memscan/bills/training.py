@@ -156,8 +156,9 @@ def _gradients(shared: Shares, made: Mapping[str, float]) -> Iterator[Item]:
     yield replace(found, phases=whole)
     for phase, share in made.items():
         if 0 < share < 1:
-            nbytes = -(-found.nbytes * round(share * 10**6) // 10**6)
-            yield replace(found, name=f"gradients, {share:.1%} made", nbytes=nbytes, phases=frozenset({phase}))
+            nbytes = round(found.nbytes * share)
+            formula = f"{share:.4%} of {found.nbytes:,} bytes"
+            yield replace(found, name="gradients made by then", nbytes=nbytes, formula=formula, phases=frozenset({phase}))
 
 
 def _step(report: Report, model: Subjects, recipe: Recipe) -> Step:
