@@ -15,7 +15,6 @@ https://docs.pytest.org/en/stable/how-to/writing_plugins.html
 import os
 import warnings
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Protocol
 
 import pytest
@@ -116,6 +115,8 @@ def _checked(words: Mapping[str, object]) -> tuple[list[str], list[str]]:
 
 def _spelt(words: Mapping[str, object]) -> dict[str, object]:
     """The words as a file of budgets spells them; UsageError for one that there is not, or with a value that it cannot have."""
+    from difflib import get_close_matches
+
     from memscan.budget.file import FLAGS, FLOATS, NUMBERS, TEXTS
     from memscan.errors import UsageError
 
