@@ -36,9 +36,10 @@ class HeaderCache:
         path = self._path(key)
         try:
             with path.open("rb") as file:
-                if os.fstat(file.fileno()).st_size > MAX_ENTRY:
+                size = os.fstat(file.fileno()).st_size
+                if size > MAX_ENTRY:
                     return None
-                raw = file.read(MAX_ENTRY)
+                raw = file.read(size)
         except OSError:
             return None
         entry = unpack(raw, key)
