@@ -84,7 +84,7 @@ def _text(path: Path) -> str:
 def _read(questions: Sequence[Asked], options: Options) -> tuple[Any, Any]:
     """Two functions that give the report on a question's target, and on its baseline."""
     base = ScanOptions(**{**options.scan, "dtypes": None})
-    plain = ScanOptions(token=base.token)
+    plain = ScanOptions(token=base.token, cache=base.cache, offline=base.offline)
     wanted = {(one.target, replace(base, **one.scan)) for one in questions}
     wanted |= {(one.baseline, plain) for one in questions if one.baseline is not None}
     order = sorted(wanted, key=lambda pair: pair[0])
