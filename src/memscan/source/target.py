@@ -106,7 +106,7 @@ def _recorded(snapshot: Snapshot, revision: str | None) -> Target:
     record, listing = snapshot.record, snapshot.listing
     if revision is not None and revision not in (record.revision, listing.revision, listing.commit):
         raise UsageError(
-            f"{shown(snapshot.name)} is a snapshot of {shown(record.requested)}, of one revision, which is not {shown(revision)};"
+            f"{snapshot.name} is a snapshot of {shown(record.requested)}, of one revision, which is not {shown(revision)};"
             " take another of that"
         )
     return recorded_target(snapshot)
