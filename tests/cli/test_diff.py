@@ -321,6 +321,19 @@ def test_a_saved_report(memscan, folder, tmp_path):
     assert json.loads(memscan("diff", report, other, "--scope", "base", "--json")[1])["scope"] == "base"
 
 
+@pytest.mark.parametrize("name", ["gptq", "bert-base-cased", "resnet50", "gpt2"])
+def test_a_saved_report_of_a_real_model_is_the_model(memscan, models, tmp_path, name):
+    report, tree = tmp_path / "report.json", tmp_path / "tree.json"
+    memscan(models / name, "--json", "-o", report)
+    memscan("layers", models / name, "--json", "-o", tree)
+    for scope in ("checkpoint", "declared", "base"):
+        assert json.loads(memscan("diff", report, models / name, "--json", "--scope", scope)[1])["identical"] is True
+    found = json.loads(memscan("diff", models / name, tree, "--json")[1])
+    assert found["identical"] is True
+    assert found["scope"] == json.loads(tree.read_text())["scope"]
+    assert json.loads(memscan("diff", report, tree, "--json", "--scope", found["scope"])[1])["identical"] is True
+
+
 def test_a_saved_report_without_the_scope(memscan, folder, tmp_path):
     place, report = folder("odd", bert(), b"{}"), tmp_path / "report.json"
     memscan(place, "--json", "-o", report)

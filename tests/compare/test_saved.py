@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memscan.compare import Kind, Level, compare, has_scope, saved_report, saved_scope, saved_side, scanned
+from memscan.compare import Kind, Level, Saved, Scanned, compare, in_one_scope, wanted_scope
 from memscan.compare.saved import SCHEMA as READ
 from memscan.errors import FormatError, MemscanError, UsageError
 from memscan.estimate import estimate_weights
@@ -22,9 +22,13 @@ def report_of(tensors, config=None):
 
 
 def saved(text, scope="checkpoint"):
-    report = saved_report(text.encode(), "saved.json")
+    report = Saved.parse(text.encode(), "saved.json")
     assert report is not None
-    return saved_side(report, "saved.json", scope)
+    return report.side(scope)
+
+
+def scanned(tensors):
+    return Scanned.of(model(tensors)).side("checkpoint")
 
 
 def totals(tensors):
@@ -40,7 +44,7 @@ def test_the_schema_is_that_of_the_writer():
 
 
 def test_a_report_has_the_totals_of_the_model():
-    side, live = saved(totals(llama())), scanned(report_of(llama()), "checkpoint")
+    side, live = saved(totals(llama())), scanned(llama())
     for name in ("nbytes", "parameters", "count", "dtypes", "largest_layer", "scope", "is_measured"):
         assert getattr(side, name) == getattr(live, name), name
     found = compare(side, live)
@@ -48,7 +52,7 @@ def test_a_report_has_the_totals_of_the_model():
 
 
 def test_a_report_and_a_model_that_grew():
-    found = compare(saved(totals(llama(layers=2))), scanned(report_of(llama(layers=3)), "checkpoint"))
+    found = compare(saved(totals(llama(layers=2))), scanned(llama(layers=3)))
     assert not found.is_empty
     assert found.growth == sum(one.nbytes for one in llama(layers=3)) - sum(one.nbytes for one in llama(layers=2))
     assert found.changes == ()
@@ -56,14 +60,14 @@ def test_a_report_and_a_model_that_grew():
 
 @pytest.mark.parametrize("depth", range(1, 8))
 def test_a_module_tree_of_any_depth_is_the_model_itself(depth):
-    found = compare(saved(modules(llama(), depth)), scanned(report_of(llama()), "checkpoint"))
+    found = compare(saved(modules(llama(), depth)), scanned(llama()))
     assert (found.level, found.is_empty) == (Level.MODULES, True)
     assert found.before.nbytes == sum(one.nbytes for one in llama())
     assert sum(one.nbytes for one in found.before.tensors) == found.before.nbytes
 
 
 def test_a_module_tree_tells_which_module_grew():
-    found = compare(saved(modules(llama(), 4)), scanned(report_of(llama(vocabulary=2000)), "checkpoint"))
+    found = compare(saved(modules(llama(), 4)), scanned(llama(vocabulary=2000)))
     assert [(group.pattern, group.kinds) for group in found.groups] == [("model.embed_tokens", (Kind.RESIZED,))]
     assert found.groups[0].shapes == ((64_000,), (128_000,))
     assert found.growth == found.groups[0].growth == 128_000
@@ -75,14 +79,17 @@ def test_two_saved_files_are_compared_as_the_coarser_one():
 
 
 def test_a_scope_that_the_file_does_not_have():
-    report = saved_report(totals(llama()).encode(), "saved.json")
-    assert has_scope(report, "checkpoint")
-    assert not has_scope(report, "declared")
-    assert saved_scope(report) is None
-    tree = saved_report(modules(llama(), 3).encode(), "tree.json")
-    assert saved_scope(tree) == "checkpoint"
+    report, tree = (Saved.parse(text.encode(), "saved.json") for text in (totals(llama()), modules(llama(), 3)))
+    assert report.knows("checkpoint")
+    assert not report.knows("declared")
+    assert (report.own_scope, tree.own_scope) == (None, "checkpoint")
     with pytest.raises(UsageError, match="save one of declared"):
-        saved_side(tree, "tree.json", "declared")
+        wanted_scope([report, tree], "declared")
+    assert wanted_scope([report], "declared") == "declared"
+    assert wanted_scope([report, tree], None) == wanted_scope([], None) == "checkpoint"
+    before, after = in_one_scope(report, Scanned.of(model(llama())), "declared")
+    assert before.scope == after.scope == "checkpoint"
+    assert [note.code for side in (before, after) for note in side.notes] == ["scope-unknown", "scope-unknown"]
 
 
 def test_a_list_of_one_report_is_that_report():
@@ -102,11 +109,11 @@ def test_a_list_of_one_report_is_that_report():
 )  # fmt: skip
 def test_files_that_are_no_report(text, error):
     with pytest.raises(error, match=r"saved\.json"):
-        saved_report(text.encode(), "saved.json")
+        Saved.parse(text.encode(), "saved.json")
 
 
 def test_the_index_of_a_checkpoint_is_a_target():
-    assert saved_report(b'{"metadata": {}, "weight_map": {"a": "b"}}', "x.json") is None
+    assert Saved.parse(b'{"metadata": {}, "weight_map": {"a": "b"}}', "x.json") is None
 
 
 VALUE = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=4), st.just([]), st.just({}), st.just(10**30))
@@ -130,11 +137,11 @@ def test_a_report_that_somebody_changed_is_a_side_or_an_error(data):
             place[key] = data.draw(VALUE)
             break
     try:
-        report = saved_report(json.dumps(values).encode(), "saved.json")
-        side = None if report is None else saved_side(report, "saved.json", saved_scope(report) or "checkpoint")
+        report = Saved.parse(json.dumps(values).encode(), "saved.json")
+        side = None if report is None else report.side(wanted_scope([report], None))
     except MemscanError:
         return
     if side is not None:
         assert side.nbytes >= 0
         compare(side, side)
-        compare(side, scanned(report_of(llama(layers=1)), "checkpoint"))
+        compare(side, scanned(llama(layers=1)))

@@ -1,7 +1,6 @@
 """`memscan diff`: two sides read at once, compared, shown, and held to a limit on growth."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,9 @@ from memscan.cli.messages import complain, one_line
 from memscan.cli.options import GATE_FORMATS, Options
 from memscan.cli.progress import Bar
 from memscan.cli.run import emit, shown_word
-from memscan.compare import Diff, Side, check_scope, compare, has_scope, saved_report, saved_scope, saved_side, scanned, two_words
-from memscan.document import Document
+from memscan.compare import Diff, Saved, Scanned, Side, Subject, compare, in_one_scope, two_words, wanted_scope
 from memscan.errors import MemscanError, UsageError
-from memscan.estimate import Report, estimate_weights
-from memscan.model import CHECKPOINT, Model
-from memscan.note import Note
+from memscan.model import Model
 from memscan.report.diffs import Shown, render_diff
 from memscan.report.gates import render_gate
 from memscan.scanning import AUTO, ScanOptions, read_all, run_alone
@@ -40,10 +36,13 @@ def run_diff(options: Options, given: Mapping[str, Any]) -> int:
     elif options.output_format in GATE_FORMATS:
         raise UsageError(f"--format {options.output_format} shows limits, and none is given; add --fail-on-growth 5%")
     words = two_words(options.targets, options.scan["revision"])
-    sides = _sides(words, options)
-    if isinstance(sides[0], MemscanError) or isinstance(sides[1], MemscanError):
-        return _failed(words, sides, options, growth)
-    diff = compare(sides[0], sides[1])
+    saved = [_saved(word, revision) for word, revision in words]
+    scope = options.scan["scope"]
+    wanted = wanted_scope([one for one in saved if one is not None], None if scope == AUTO else scope)
+    before, after = _subjects(words, options, saved)
+    if isinstance(before, MemscanError) or isinstance(after, MemscanError):
+        return _failed(words, (before, after), options, growth)
+    diff = compare(*in_one_scope(before, after, wanted))
     finding = None if growth is None else _finding(diff, growth)
     _put_out(options, Shown(diff=diff, finding=finding, top=given["top"], every=given["every"]))
     if finding is None or not finding.fails:
@@ -64,7 +63,7 @@ def _put_out(options: Options, shown: Shown) -> None:
         write_outputs(gate)
 
 
-def _failed(words: Sequence[Word], sides: Sequence[Side | MemscanError], options: Options, growth: str | None) -> int:
+def _failed(words: Sequence[Word], sides: Sequence[Subject | MemscanError], options: Options, growth: str | None) -> int:
     """Say which side could not be read, and why; formats of CI systems have a place for that."""
     errors = [(shown_word(word), side) for (word, _), side in zip(words, sides, strict=True) if isinstance(side, MemscanError)]
     if growth is not None and options.output_format in GATE_FORMATS:
@@ -80,49 +79,10 @@ def _failed(words: Sequence[Word], sides: Sequence[Side | MemscanError], options
     return max(code_of(error) for _, error in errors)
 
 
-def _sides(words: Sequence[Word], options: Options) -> list[Side | MemscanError]:
-    """Both sides in one scope, or the errors that stand in their places."""
-    saved = [_saved(word, revision) for word, revision in words]
-    wanted = _scope(words, saved, options.scan["scope"])
-    found = _reports(words, saved, {**options.scan, "scope": wanted})
-    known = [
-        isinstance(one, MemscanError) or (one.scope == wanted if isinstance(one, Report) else has_scope(one, wanted))
-        for one in found
-    ]
-    scope = wanted if all(known) else CHECKPOINT
-    return [
-        one
-        if isinstance(one, MemscanError)
-        else scanned(one, scope)
-        if isinstance(one, Report)
-        else _of_saved(one, word, scope, wanted)
-        for one, (word, _) in zip(found, words, strict=True)
-    ]
-
-
-def _scope(words: Sequence[Word], saved: Sequence[Document | None], asked: str) -> str:
-    """The scope that is asked for: that of a saved module tree, else the checkpoint, where none is named."""
-    trees = [(word, report) for (word, _), report in zip(words, saved, strict=True) if report is not None and saved_scope(report)]
-    wanted = asked if asked != AUTO else saved_scope(trees[0][1]) if trees else CHECKPOINT
-    for word, report in trees:
-        check_scope(report, word, wanted or CHECKPOINT)
-    return wanted or CHECKPOINT
-
-
-def _of_saved(report: Document, word: str, scope: str, wanted: str) -> Side:
-    side = saved_side(report, word, scope)
-    if has_scope(report, wanted):
-        return side
-    message = f"{word} does not say how much is in the scope {wanted}: the numbers are the checkpoint's"
-    return replace(side, notes=(*side.notes, Note(code="scope-unknown", message=message)))
-
-
-def _reports(
-    words: Sequence[Word], saved: Sequence[Document | None], scan: Mapping[str, Any]
-) -> list[Report | Document | MemscanError]:
-    """What was saved, and a report of each other side; all are read at once."""
+def _subjects(words: Sequence[Word], options: Options, saved: Sequence[Saved | None]) -> list[Subject | MemscanError]:
+    """What was saved, and a scan of each other side, or the error that stands in its place; all are read at once."""
     asked = [
-        (word, ScanOptions(**{**scan, "revision": revision}))
+        (word, ScanOptions(**{**options.scan, "revision": revision}))
         for (word, revision), report in zip(words, saved, strict=True)
         if report is None
     ]
@@ -131,19 +91,19 @@ def _reports(
         models = iter(run_alone(read_all(asked, bar)))
     finally:
         bar.close()
-    return [_report(next(models), scan["scope"]) if report is None else report for report in saved]
+    return [_scanned(next(models)) if report is None else report for report in saved]
 
 
-def _report(model: Model | MemscanError, scope: str) -> Report | MemscanError:
+def _scanned(model: Model | MemscanError) -> Scanned | MemscanError:
     if isinstance(model, MemscanError):
         return model
     try:
-        return estimate_weights(model, dtypes=None, scope=scope)
-    except MemscanError as error:
+        return Scanned.of(model)
+    except MemscanError as error:  # a config may be wrong where only the scopes ask for it
         return error
 
 
-def _saved(word: str, revision: str | None) -> Document | None:
+def _saved(word: str, revision: str | None) -> Saved | None:
     """The saved report that `word` names, or None where it names a target."""
     path = Path(word)
     if not word.endswith(".json") or not path.is_file():
@@ -154,7 +114,7 @@ def _saved(word: str, revision: str | None) -> Document | None:
         raw = path.read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read {word}: {error.strerror or error}") from error
-    found = saved_report(raw, word)
+    found = Saved.parse(raw, word)
     if found is not None and revision is not None:
         raise UsageError(f"{word} is a saved report, which has no revision {revision!a}")
     return found

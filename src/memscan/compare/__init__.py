@@ -6,8 +6,10 @@ from memscan.compare.group import Group
 from memscan.compare.modules import Node
 from memscan.compare.revisions import two_words
 from memscan.compare.rule import Rule
-from memscan.compare.saved import check_scope, has_scope, saved_report, saved_scope, saved_side
-from memscan.compare.side import Held, Level, Side, scanned
+from memscan.compare.saved import Saved
+from memscan.compare.scanned import Scanned
+from memscan.compare.side import Held, Level, Side
+from memscan.compare.subjects import Subject, in_one_scope, wanted_scope
 
 __all__ = [
     "Change",
@@ -19,14 +21,13 @@ __all__ = [
     "Match",
     "Node",
     "Rule",
+    "Saved",
+    "Scanned",
     "Side",
+    "Subject",
     "Sum",
-    "check_scope",
     "compare",
-    "has_scope",
-    "saved_report",
-    "saved_scope",
-    "saved_side",
-    "scanned",
+    "in_one_scope",
     "two_words",
+    "wanted_scope",
 ]

@@ -9,7 +9,7 @@ from memscan.compare.modules import Node, module_tree
 from memscan.compare.pattern import Patterns
 from memscan.compare.renames import matched
 from memscan.compare.rule import Rule, rules
-from memscan.compare.side import Level, Side, by_modules
+from memscan.compare.side import Level, Side, by_modules, by_totals
 from memscan.errors import UsageError
 from memscan.tensor import TensorInfo
 
@@ -73,6 +73,8 @@ def compare(before: Side, after: Side) -> Diff:
     level = min(before.level, after.level)
     if level is Level.MODULES:
         before, after = _as_modules(before, after)
+    if level is Level.TOTALS:
+        before, after = by_totals(before), by_totals(after)
     old, new = (before.tensors, after.tensors) if level is not Level.TOTALS else ((), ())
     patterns = Patterns()
     same, changes = _paired(old, new, patterns)

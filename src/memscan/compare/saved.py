@@ -5,6 +5,7 @@ comparison with one of them says so. The file may be a stranger's: whatever is n
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NoReturn
 
 from memscan.compare.side import Held, Level, Side, as_tensor
@@ -20,65 +21,71 @@ MAX_COUNT = 2**63  # of bytes and of elements
 MAX_DEPTH = 64  # levels of a module tree; as `memscan layers --depth` allows
 
 
-def saved_report(raw: bytes, path: str) -> Document | None:
-    """The report in the file `path`, or None where it is another JSON: the index of a checkpoint."""
-    document = Document.parse(raw, path, strict=False)
-    if "memscan" not in document.values or "schema" not in document.values:
-        return None
-    version = document.integer("schema")
-    if version != SCHEMA:
-        raise FormatError(f"{path} is of schema {version}, which this memscan does not read; it reads schema {SCHEMA}")
-    reports = document.values.get("reports")
-    if isinstance(reports, list) and len(reports) == 1:
-        return _checked(document.children("reports")[0], path)
-    return _checked(document, path)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """A saved report of one model."""
 
+    path: str
+    """The file that it was read from."""
+    report: Document
 
-def _checked(document: Document, path: str) -> Document:
-    if "modules" in document.values or ("checkpoint" in document.values and "scopes" in document.values):
-        return document
-    raise UsageError(
-        f"{path} holds no report of one model: expected what `memscan TARGET --json`, `memscan layers TARGET --json` "
-        "or `memscan snapshot TARGET` writes"
-    )
+    @classmethod
+    def parse(cls, raw: bytes, path: str) -> "Saved | None":
+        """The report in the file `path`, or None where it is another JSON: the index of a checkpoint.
 
+        FormatError where it is no JSON object or of another schema, UsageError where it is of no model or of several.
+        """
+        document = Document.parse(raw, path, strict=False)
+        if "memscan" not in document.values or "schema" not in document.values:
+            return None
+        version = document.integer("schema")
+        if version != SCHEMA:
+            raise FormatError(f"{path} is of schema {version}, which this memscan does not read; it reads schema {SCHEMA}")
+        reports = document.values.get("reports")
+        one = document.children("reports")[0] if isinstance(reports, list) and len(reports) == 1 else document
+        if not ("modules" in one.values or ("checkpoint" in one.values and "scopes" in one.values)):
+            raise UsageError(
+                f"{path} holds no report of one model; expected what memscan writes with --json of one TARGET, or of its layers"
+            )
+        return cls(path=path, report=one)
 
-def saved_scope(report: Document) -> str | None:
-    """The one scope that a saved module tree is of; None for a report, which holds all that were known."""
-    return _scope_name(report) if "modules" in report.values else None
+    @property
+    def own_scope(self) -> str | None:
+        """The one scope that a module tree is of; None for a report, which holds all that were known."""
+        return _scope_name(self.report) if "modules" in self.report.values else None
 
+    def check_scope(self, scope: str) -> None:
+        """UsageError for a module tree of another scope."""
+        own = self.own_scope
+        if own is not None and own != scope:
+            raise UsageError(
+                f"{self.path} is a module tree of the scope {own}, and {scope} is to be compared; save one of {scope}"
+            )
 
-def check_scope(report: Document, path: str, scope: str) -> None:
-    """UsageError where the saved `report` is a module tree of another scope."""
-    own = saved_scope(report)
-    if own is not None and own != scope:
-        raise UsageError(f"{path} is a module tree of the scope {own}, and {scope} is to be compared; save one of {scope}")
+    def knows(self, scope: str) -> bool:
+        """Whether it says how much is in `scope`."""
+        if self.own_scope is not None:
+            return self.own_scope == scope
+        scopes = self.report.child("scopes")
+        found = None if scopes is None else scopes.child(scope)
+        return found is not None and found.integer("bytes") is not None
 
-
-def saved_side(report: Document, path: str, scope: str) -> Side:
-    """The side that the saved `report` is in `scope`, which it knows; UsageError for a module tree of another."""
-    check_scope(report, path, scope)
-    return _of_modules(report, path, scope) if "modules" in report.values else _of_totals(report, path, scope)
-
-
-def has_scope(report: Document, scope: str) -> bool:
-    """Whether the saved `report` knows how much is in `scope`."""
-    if "modules" in report.values:
-        return _scope_name(report) == scope
-    scopes = report.child("scopes")
-    found = None if scopes is None else scopes.child(scope)
-    return found is not None and found.integer("bytes") is not None
+    def side(self, scope: str) -> Side:
+        """The side that it is in `scope`, which it knows; UsageError for a module tree of another."""
+        self.check_scope(scope)
+        return (_of_totals if self.own_scope is None else _of_modules)(self.report, self.path, scope)
 
 
 def _of_totals(report: Document, path: str, scope: str) -> Side:
     checkpoint, target = _child(report, "checkpoint"), _child(report, "target")
     chosen = _child(_child(report, "scopes"), scope)
     whole = scope == CHECKPOINT
+    stored = dict(_dtypes(checkpoint)) if whole else {}
     estimates = report.children("estimates")
     return Side(
         origin=_origin(target, path), saved=path, scope=scope, class_name=chosen.text("class"), level=Level.TOTALS, tensors=(),
         count=_count(checkpoint, "tensors") if whole else None, nbytes=_count(chosen, "bytes"),
-        parameters=_optional(chosen, "parameters"), dtypes=dict(_dtypes(checkpoint)) if whole else {},
+        parameters=_optional(chosen, "parameters"), dtypes=stored, stored=stored,
         largest_layer=_layer(report) if _scope_name(report) == scope else None, quantization=target.text("quantization"),
         is_measured=whole and all(one.text("basis") != "derived" for one in estimates if one.values.get("stored") is True),
         notes=tuple(_notes(report)),

@@ -1,11 +1,11 @@
 """One side of a comparison: a model that was scanned, or what a saved report says of one."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from memscan.dtype import unknown
-from memscan.estimate import Layer, Report
+from memscan.estimate import Layer
 from memscan.model import Origin
 from memscan.modules import Module, tree
 from memscan.note import Note
@@ -50,7 +50,9 @@ class Side:
     parameters: int | None
     """None where packing hides their number, or the saved report does not say."""
     dtypes: Mapping[str, Held]
-    """As stored, the dtype with the most bytes first; empty where the saved report does not say."""
+    """Of the tensors, the dtype with the most bytes first; empty where the saved report does not say."""
+    stored: Mapping[str, Held] = field(default_factory=dict)
+    """Of a checkpoint, the dtypes of what the files hold, where a packed weight is several tensors: what reports have."""
     largest_layer: Layer | None
     """None where there is none, or the saved report does not say it of this scope."""
     quantization: str | None
@@ -65,26 +67,6 @@ class Side:
         """What it is called, with its commit."""
         commit = f" @ {self.origin.commit[:7]}" if self.origin.commit is not None else ""
         return f"{self.origin.name}{commit}"
-
-
-def scanned(report: Report, scope: str) -> Side:
-    """The side that `report` is, in `scope`, one of its scopes."""
-    chosen = report.scopes[scope]
-    model = report.model
-    return Side(
-        origin=model.origin, scope=scope, class_name=chosen.class_name, level=Level.TENSORS, tensors=chosen.tensors,
-        count=len(chosen.tensors), nbytes=sum(tensor.nbytes for tensor in chosen.tensors), parameters=chosen.parameters,
-        dtypes=held(chosen.tensors),
-        largest_layer=report.largest_layer if report.scope == scope else None, quantization=model.quantization,
-        is_measured=bool(model.checkpoint.shards) and not chosen.created, notes=(*report.notes, *_one_of(report)),
-    )  # fmt: skip
-
-
-def _one_of(report: Report) -> Iterator[Note]:
-    others = len(report.model.alternatives)
-    if others:
-        message = f"of {others + 1} quantizations here {report.model.label} is compared; --file names another"
-        yield Note(code="one-quantization", message=message)
 
 
 def held(tensors: Sequence[TensorInfo]) -> Mapping[str, Held]:
@@ -106,6 +88,12 @@ def by_modules(side: Side, depth: int, *, counted: bool) -> Side:
     else:
         tensors = tuple(one if counted else replace(one, shape=()) for one in side.tensors)
     return replace(side, level=Level.MODULES, tensors=tensors, depth=depth)
+
+
+def by_totals(side: Side) -> Side:
+    """The same side at the level of totals, as a report counts it."""
+    count = sum(one.tensors for one in side.stored.values()) if side.stored else side.count
+    return replace(side, level=Level.TOTALS, count=count, dtypes=side.stored or side.dtypes)
 
 
 def as_tensor(name: str, elements: int | None, nbytes: int) -> TensorInfo:
