@@ -16,7 +16,7 @@ from memscan.cli.main import run
 from tests.hub import LoopbackHub, Repository, Revision, materialise
 from tests.hub.materialise import FIXTURES
 from tests.runner import run_memscan
-from tests.writers import safetensors
+from tests.writers import gguf, safetensors
 
 SCHEMA = json.loads(files("memscan.report").joinpath("schema.json").read_text())
 FORMATS = ("table", "json", "markdown", "csv")
@@ -411,3 +411,53 @@ def test_the_answer_in_a_file_and_the_verdict_on_standard_error(memscan, reposit
     assert (code, out) == (1, "")
     assert err.startswith("memscan: org/bert@v2: total size 8,000 bytes")
     assert path.read_text().startswith("### `org/bert@v1` → `org/bert@v2`")
+
+
+def test_a_snapshot_is_a_baseline_by_tensors(memscan, repository, tmp_path):
+    path = tmp_path / "base.memscan"
+    assert memscan("snapshot", f"{repository}@v1", "-o", path)[0] == 0
+    found = json.loads(memscan("diff", path, f"{repository}@v2", "--json")[1])
+    assert (found["level"], found["before"]["commit"], found["growth"]["bytes"]) == ("tensors", BASE, 3200)
+
+
+def test_a_gguf_file_beside_its_model(memscan, tmp_path):
+    """Names of llama.cpp and of transformers, blocks of 32 values in 34 bytes and bfloat16: tensors are matched nevertheless."""
+    hf, ggml = {}, []
+    q8_0, f32 = 8, 0
+    shapes = {
+        ("attn_q", "self_attn.q_proj"): (64, 64),
+        ("attn_k", "self_attn.k_proj"): (32, 64),
+        ("ffn_down", "mlp.down_proj"): (64, 96),
+    }
+    for layer in range(3):
+        for (ours, theirs), shape in shapes.items():
+            hf[f"model.layers.{layer}.{theirs}.weight"] = ("BF16", shape)
+            nbytes = shape[0] * shape[1] // 32 * 34
+            ggml.append(gguf.Tensor(name=f"blk.{layer}.{ours}.weight", ne=shape[::-1], kind=q8_0, nbytes=nbytes))
+        ggml.append(gguf.Tensor(name=f"blk.{layer}.attn_norm.weight", ne=(64,), kind=f32, nbytes=256))
+    (tmp_path / "model.safetensors").write_bytes(weights(hf))
+    keys = [("general.architecture", gguf.STRING, "llama")]
+    (tmp_path / "model.gguf").write_bytes(gguf.Writer().file(keys, ggml))
+    found = json.loads(memscan("diff", tmp_path / "model.safetensors", tmp_path / "model.gguf", "--json")[1])
+    jsonschema.validate(found, SCHEMA)
+    assert {(group["old_name"], group["name"], *group["dtypes"]) for group in found["groups"] if group["old_name"]} == {
+        ("model.layers.*.self_attn.q_proj.weight", "blk.*.attn_q.weight", "BF16", "Q8_0"),
+        ("model.layers.*.self_attn.k_proj.weight", "blk.*.attn_k.weight", "BF16", "Q8_0"),
+        ("model.layers.*.mlp.down_proj.weight", "blk.*.ffn_down.weight", "BF16", "Q8_0"),
+    }
+    assert found["changed"]["added"]["tensors"] == 3
+
+
+def test_an_adapter_whose_base_is_not_there(memscan, hub, folder):
+    """What is missing on both sides is said, and does not close the gate; on one side it does."""
+    lora = folder("lora", {"a.lora_A.weight": ("F32", (8, 8))})
+    (lora / "adapter_model.safetensors").write_bytes((lora / "model.safetensors").read_bytes())
+    (lora / "model.safetensors").unlink()
+    (lora / "config.json").unlink()
+    (lora / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "base_model_name_or_path": "org/absent"}))
+    code, out, _ = memscan("diff", lora, lora, "--fail-on-growth", "0")
+    assert code == 0
+    assert "Not known: " in out
+    code, out, _ = memscan("diff", folder("one", bert()), lora, "--fail-on-growth", "0")
+    assert code == 1
+    assert "the base model" in out

@@ -34,9 +34,11 @@ def test_an_option_with_two_revisions():
 @pytest.mark.parametrize(
     ("words", "revision", "said"),
     [
-        (["a"], None, "only 'a' is given"),
-        (["a"], "v1", "only 'a' is given"),
-        (["./a@b..c"], None, "only"),
+        (["a"], None, "one target is given"),
+        (["a"], "v1", "one target is given"),
+        (["https://host/x@v1..v2?signature=s3cret"], None, "^one target is given: diff compares two models"),
+        (["https://user:s3cret@host/a..b.safetensors"], None, "^one target is given: diff compares two models"),
+        (["./a@b..c"], None, "one target"),
         (["a", "b", "c"], None, "3 targets"),
         ([], None, "0 targets"),
         (["a", "b"], "v1..v2", "names two revisions"),
@@ -46,5 +48,6 @@ def test_an_option_with_two_revisions():
     ],
 )
 def test_words_that_are_no_two_sides(words, revision, said):
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=said) as caught:
         two_words(words, revision)
+    assert "s3cret" not in str(caught.value)

@@ -29,8 +29,9 @@ def two_words(words: Sequence[str], revision: str | None) -> tuple[tuple[str, st
         first, second = _two(revision)
         return (word, first), (word, second)
     name, at, tail = word.partition("@")
-    if not at or BETWEEN not in tail or name.startswith((".", "/", "~")):
-        raise UsageError(f"only {shown(word)} is given: {EXPECTED}")
+    elsewhere = name.startswith((".", "/", "~")) or ("://" in name and not name.startswith(HUB))
+    if not at or BETWEEN not in tail or elsewhere:
+        raise UsageError(f"one target is given: {EXPECTED}")  # without the word: a URL may hold what is secret
     tail, path = _split(tail) if word.startswith(HUB) else (tail, "")
     first, second = _two(tail)
     return (_word(name, first, path), revision), (_word(name, second, path), revision)
