@@ -78,6 +78,15 @@ def test_many_small_buckets_share_the_bound():
     assert len(found) == 9_000
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_one_name_beside_thousands(swapped):
+    many, one = of_names({f"h.0.name{n}x": (4, 4) for n in range(MAX_COMPARISONS - 1)}), of_names({"h.0.other": (4, 4)})
+    with effort() as spent:
+        found = diff(one, many) if swapped else diff(many, one)
+    assert spent.loops < LOOPS
+    assert sum(part.tensors for part in found.sums.values()) >= MAX_COMPARISONS - 1
+
+
 def test_a_name_in_front_of_everything_is_tried_a_few_times_only():
     """Thousands of prefixes in front of one rest."""
     before = of_names({f"p{n}.layers.fc.weight": (n % 7 + 1,) for n in range(5_000)})

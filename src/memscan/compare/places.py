@@ -4,7 +4,7 @@ Families are compared, not tensors, by the first member of each; a bucket holds 
 within it. The number of names that are compared is bounded, so that no checkpoint makes the work grow with its square.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from memscan.compare.change import Change, Match, renamed
@@ -77,15 +77,20 @@ class Matcher:
         self.comparisons += bucket.comparisons
         olds, news = [words_of(one.parts) for one in bucket.old], [words_of(one.parts) for one in bucket.new]
         values = [[likeness(one, other) for other in news] for one in olds]
+        rows, columns = [_best_two(row) for row in values], [_best_two(column) for column in zip(*values, strict=True)]
         pairs = []
-        for row, old in enumerate(bucket.old):
-            column = max(range(len(news)), key=values[row].__getitem__)
-            value = values[row][column]
-            rivals = [values[row][other] for other in range(len(news)) if other != column]
-            rivals += [values[other][column] for other in range(len(olds)) if other != row]
-            if value >= ALIKE and value >= max(rivals, default=0.0) + MARGIN:
-                pairs.append((value, old, bucket.new[column]))
+        for row, (column, value, rival) in enumerate(rows):
+            best, _, other = columns[column]
+            if best == row and value >= ALIKE and value >= max(rival, other) + MARGIN:
+                pairs.append((value, bucket.old[row], bucket.new[column]))
         return [(old, new) for _, old, new in sorted(pairs, key=lambda pair: -pair[0])]
+
+
+def _best_two(values: Sequence[float]) -> tuple[int, float, float]:
+    """Where the largest of `values` stands, it, and the next one."""
+    place = max(range(len(values)), key=values.__getitem__)
+    rival = max((value for other, value in enumerate(values) if other != place), default=0.0)
+    return place, values[place], rival
 
 
 def _paired(old: Family, new: Family, match: Match, *, same_dtype: bool) -> Iterator[Change]:
