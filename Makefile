@@ -38,7 +38,7 @@ LLAMA_CPP ?=
 oracle: $(ORACLE)/.ready-quantization  ## Compare with every architecture and quantization that the libraries can build: about an hour; writes docs/accuracy.md, docs/accuracy-running.md
 	OMP_NUM_THREADS=1 $(ORACLE)/python tools/oracle/truth.py $(CASES) --crossed
 	$(ORACLE)/python tools/accuracy.py $(CASES)
-	OMP_NUM_THREADS=1 $(ORACLE)/python -m tools.activations
+	OMP_NUM_THREADS=1 $(ORACLE)/python -m tools.activations --count 2 --output fixtures/activations/peaks.json
 	$(ORACLE)/python -m tools.measured
 	OMP_NUM_THREADS=1 $(ORACLE)/python tools/quantizers --output $(CASES)/libraries.json
 	MEMSCAN_SUITE=light MEMSCAN_LIBRARIES=$(abspath $(CASES))/libraries.json $(ORACLE)/python -m pytest -q tests/quantizers/test_libraries.py

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tools.measured.activations import section as activations
 from tools.measured.row import GIB, MIB, Group, Row
 
 WIDTH = 128
@@ -38,6 +39,7 @@ def document(groups: Sequence[Group]) -> str:
         parts += ["", f"## {text['title']}", "", _filled(text["about"]), "", *_table(group)]
         if text["verdict"]:
             parts += ["", _filled(text["verdict"])]
+    parts += ["", "## Activations: the recipes", "", _filled(whole["activations"]), "", *activations()]
     return "\n".join(parts) + "\n"
 
 
