@@ -18,8 +18,8 @@ def section() -> Iterator[str]:
     yield "| family | modes | cases | worst by MemTracker | worst by storages |"
     yield "|---|---:|---:|---:|---:|"
     for family, found in rows.items():
-        cases = sum(row["cases"] for row in found)
-        yield f"| {family} | {len(found)} | {cases} | {_worst(found, 'worst_by_mem_tracker')} | {_worst(found, 'worst_by_storages')} |"
+        tracker, storages = _worst(found, "worst_by_mem_tracker"), _worst(found, "worst_by_storages")
+        yield f"| {family} | {len(found)} | {sum(row['cases'] for row in found)} | {tracker} | {storages} |"
     yield ""
     yield "Types without a recipe take the nearest one, and are assumed; memscan's figure was so much of the count:"
     yield ""
