@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import memscan as library
-from tests.hub import Fault, LoopbackHub
+from tests.hub import FIXTURES, Fault, LoopbackHub, materialise
 from tests.parts.layouts import lay, serve
 from tests.parts.test_adapters import BASE, adapter
 from tests.runner import run_memscan
@@ -148,3 +148,32 @@ def test_several_targets_and_a_snapshot_that_fails(memscan, target, tmp_path):
     run = memscan("estimate", path, broken, "--json")
     assert run.code == 5
     assert f"{broken} is damaged or cut off" in run.err
+
+
+def test_the_document_says_what_the_code_does(hub, tmp_path):
+    from memscan.source import archive
+    from memscan.source.snapshot import MAX_WORK
+
+    text = (Path(__file__).parents[2] / "docs" / "snapshots.md").read_text()
+    assert " ".join(f"{byte:02x}" for byte in archive.MAGIC) in text
+    assert f"| version of this layout: {archive.VERSION}." in text
+    words = {
+        archive.MAX_ARCHIVE: "{} MB for the file",
+        archive.MAX_MANIFEST: "{} MB for the\nmanifest",
+        archive.MAX_BLOB: "{} MB for a blob",
+        MAX_WORK // 1_000: "{} GB that is unpacked in all",
+    }
+    for limit, sentence in words.items():
+        assert sentence.format(limit // 1_000_000) in text
+    sizes = {
+        "google-bert/bert-base-cased": "206 | 3 kB",
+        "meta-llama/Llama-3.1-8B": "291 | 6 kB",
+        "Qwen/Qwen3-30B-A3B": "18,867 | 275 kB",
+    }
+    for name, said in sizes.items():
+        materialise(FIXTURES / name, tmp_path / name)
+        tensors, size = said.split(" | ")
+        path = library.snapshot(tmp_path / name, tmp_path / "it.memscan")
+        assert f"{len(library.scan(path).model.checkpoint.tensors):,}" == tensors
+        assert f"{path.stat().st_size / 1_000:.0f} kB" == size
+        assert said in text
