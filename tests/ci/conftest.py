@@ -1,12 +1,22 @@
 """A checkout to install, an index to install from, a Hub to ask, and jobs to run: all on this machine."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.ci.models import bert_like, write_model
-from tests.ci.offline import clean_environment, copy_checkout, git_environment, make_wheels, new_repository, pip_environment
+from tests.ci.offline import (
+    NEEDED,
+    clean_environment,
+    copy_checkout,
+    git_environment,
+    make_wheels,
+    new_repository,
+    pip_environment,
+)
 from tests.ci.workflow import Job
 from tests.hub import FIXTURES, LoopbackHub, load_fixtures, materialise
 
@@ -20,7 +30,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def index(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment in which pip finds what memscan needs."""
-    return pip_environment(make_wheels(tmp_path_factory.mktemp("wheels")))
+    return pip_environment(make_wheels(tmp_path_factory.mktemp("wheels"), (*NEEDED, "pytest")))
 
 
 @pytest.fixture(scope="session")
@@ -72,3 +82,13 @@ def new_job(project: Path, runner_temp: Path, environment: dict[str, str], check
         )  # fmt: skip
 
     return make
+
+
+@pytest.fixture(scope="session")
+def machine(checkout: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a machine on which somebody has installed memscan, pytest and pre-commit."""
+    venv, tools = tmp_path_factory.mktemp("machine"), tmp_path_factory.mktemp("tools")
+    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    subprocess.run([venv / "bin" / "pip", "install", "--quiet", str(checkout), "pytest"], env=environment, check=True)
+    (tools / "pre-commit").symlink_to(Path(sys.executable).parent / "pre-commit")
+    return {**environment, "PATH": f"{venv / 'bin'}:{tools}:{environment['PATH']}"}

@@ -1,9 +1,8 @@
-"""The hooks, run by pre-commit itself in somebody's repository."""
+"""The hooks, run by pre-commit itself in somebody's repository; tests/ci/test_recipes.py has it install one."""
 
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
@@ -11,7 +10,6 @@ import yaml
 from tests.ci.models import bert_like, write_model
 from tests.ci.offline import ROOT, git
 
-BIN = Path(sys.executable).parent
 HOOKS = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
 
 
@@ -28,22 +26,13 @@ def test_the_hooks_are_valid_to_pre_commit():
     assert subprocess.run(command, check=False).returncode == 0
 
 
-def test_pre_commit_installs_memscan_and_runs_the_hook(project, environment, checkout):
-    write_model(project / "model", bert_like(vocabulary=20_000))
-    git(project, "add", "--all")
-    shown = pre_commit(project, environment, "try-repo", str(checkout), "memscan-check", "--verbose", code=1)
-    assert "exit code: 1" in shown
-    assert "Exceeded (memscan.toml:1): model: total size" in shown
-
-
-def test_a_hook_runs_where_weights_or_budgets_change_and_fails_where_a_budget_is_exceeded(project, environment, checkout):
-    environment = {**environment, "PATH": f"{BIN}:{environment['PATH']}"}
+def test_a_hook_runs_where_weights_or_budgets_change_and_fails_where_a_budget_is_exceeded(project, machine, checkout):
     hooks = {"repo": str(checkout), "rev": git(checkout, "rev-parse", "HEAD").strip(), "hooks": [{"id": "memscan-check-system"}]}
     (project / ".pre-commit-config.yaml").write_text(yaml.safe_dump({"repos": [hooks]}))
 
     def run(code=0):
         git(project, "add", "--all")
-        return pre_commit(project, environment, "run", code=code)
+        return pre_commit(project, machine, "run", code=code)
 
     (project / "README.md").write_text("nothing to do with it")
     assert "Skipped" in run()

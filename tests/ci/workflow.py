@@ -104,7 +104,7 @@ def _script(job: Job, context: Context, step: Mapping[str, Any], extra: Mapping[
     job.count += 1
     files = {name: job.temp / f"{name.lower()}-{job.count}" for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_ENV")}
     for path in files.values():
-        path.touch()
+        path.write_text("")  # jobs may share the folder
     script = job.temp / f"script-{job.count}.sh"
     script.write_text(step["run"])
     environment = {
