@@ -96,7 +96,7 @@ def compared(before: str, after: str) -> int:
     return done.returncode
 
 
-def failed(done: "subprocess.CompletedProcess[str]") -> None:
+def failed(done: subprocess.CompletedProcess[str]) -> None:
     """Say why a command gave no answer."""
     message = " ".join(done.stderr.split()).removeprefix("memscan: ") or f"memscan ended with exit code {done.returncode}"
     annotate("error", message)
@@ -115,9 +115,7 @@ def at_revision(revision: str, path: str) -> Iterator[str | None]:
         raise InputError(f"{path} lies outside the checkout {top}; with base-ref the target has to be inside")
     inside = place.relative_to(top).as_posix()
     commit = fetched(revision)
-    if subprocess.run(
-        [*GIT, "cat-file", "-e", f"{commit}:{'' if inside == '.' else inside}"], check=False, capture_output=True
-    ).returncode:
+    if not has(commit, "" if inside == "." else inside):
         yield None
         return
     folder = Path(tempfile.mkdtemp(prefix="memscan-"))
@@ -131,23 +129,25 @@ def at_revision(revision: str, path: str) -> Iterator[str | None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def has(commit: str, path: str) -> bool:
+    """Whether there is something at a path, as seen from the top, in a commit."""
+    return subprocess.run([*GIT, "cat-file", "-e", f"{commit}:{path}"], check=False, capture_output=True).returncode == 0
+
+
 def fetched(revision: str) -> str:
     """The commit of a revision; it is fetched where this checkout, which may be shallow, does not have it."""
     for name in (revision, f"refs/remotes/origin/{revision}"):
-        found = subprocess.run(
-            [*GIT, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"],
-            check=False,
-            capture_output=True,
-            text=True,
-        )
+        ask = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]
+        found = subprocess.run([*GIT, *ask], check=False, capture_output=True, text=True)
         if found.returncode == 0:
             return found.stdout.strip()
     git("fetch", "--quiet", "--no-tags", "--depth=1", "origin", revision)
     return git("rev-parse", "--verify", "FETCH_HEAD^{commit}")
 
 
-# The checkout may belong to another user than the one of a job in a container; only command-line settings can say so.
-GIT = ("git", "-c", f"safe.directory={os.environ.get('GITHUB_WORKSPACE') or Path.cwd()}")
+# The checkout may belong to another user than the one of a job in a container; only command-line settings can say so. A path is
+# a path, whatever signs are in it.
+GIT = ("git", "--literal-pathspecs", "-c", f"safe.directory={os.environ.get('GITHUB_WORKSPACE') or Path.cwd()}")
 
 
 def git(*words: str) -> str:
@@ -161,7 +161,7 @@ def git(*words: str) -> str:
     return done.stdout.strip()
 
 
-def memscan(words: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+def memscan(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """What the memscan that is installed beside this Python answers; it has the token in its environment."""
     environment = {**os.environ, "PYTHONUTF8": "1", **({"HF_TOKEN": said("token")} if said("token") else {})}
     program = shutil.which("memscan", path=os.environ.get("SCRIPTS") or str(Path(sys.executable).parent))

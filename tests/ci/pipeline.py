@@ -32,7 +32,7 @@ def _over(low: Any, high: Any) -> Any:
     return high
 
 
-def run_job(job: Config, project: Path, environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+def run_job(job: Config, project: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run the job in the project."""
     variables = {"CI": "true", "GITLAB_CI": "true", "CI_PROJECT_DIR": str(project)}
     for name, value in job.get("variables", {}).items():

@@ -212,10 +212,21 @@ class TestPullRequests:
         assert (code, outputs["outcome"], outputs["passed"]) == (0, "new", "true"), job.log
         assert "::notice" in job.log
 
-    def test_a_folder_below_the_top_is_compared_with_itself(self, new_job, base):
-        inputs = {**INPUTS, "base-ref": base, "target": ".", "working-directory": "model", "fail-on-growth": "0"}
+    @pytest.mark.parametrize(("target", "folder"), [(".", "model"), ("./", "model"), ("../model/model.safetensors", "model")])
+    def test_a_target_is_seen_from_the_working_directory(self, new_job, base, target, folder):
+        inputs = {**INPUTS, "base-ref": base, "target": target, "working-directory": folder, "fail-on-growth": "0"}
         job, code, outputs = run(new_job, inputs)
         assert (code, outputs["outcome"]) == (1, "exceeded"), job.log
+
+    def test_the_whole_repository_can_be_the_model_and_a_name_is_no_pattern(self, new_job, project):
+        write_model(project, bert_like())
+        write_model(project / "m*[l]", bert_like())
+        base = commit_all(project, "Put models in places that git may take for patterns")
+        for target in (".", "m*[l]"):
+            write_model(project / target, bert_like(vocabulary=2000))
+            inputs = {**INPUTS, "base-ref": base, "target": target, "fail-on-growth": "0", "args": "--file model.safetensors"}
+            job, code, outputs = run(new_job, inputs)
+            assert (code, outputs["outcome"]) == (1, "exceeded"), job.log
 
     @pytest.mark.parametrize("limit", ["", "0"])
     def test_names_of_tensors_are_no_workflow_commands(self, new_job, base, project, limit):
