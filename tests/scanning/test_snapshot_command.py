@@ -92,6 +92,24 @@ def test_a_server_that_fails_is_no_snapshot(memscan, hub, target, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_base_that_is_not_here_is_no_snapshot(hub, tmp_path):
+    """Offline the base of an adapter may be missing: another time it is not, so that is nothing to keep."""
+    lora, env = serve(hub, adapter(), "org/lora"), {"MEMSCAN_CACHE": str(tmp_path / "cache"), "MEMSCAN_CACHE_SIZE": None}
+    words = ("snapshot", lora, "-o", "it.memscan", "--offline")
+    assert "base-not-read" in run_memscan(hub, lora, "--json", env=env).stdout
+    hub.forget()
+    run = run_memscan(hub, *words, env=env, cwd=tmp_path)
+    assert (run.code, run.stdout, hub.requests) == (3, "", ())
+    assert run.stderr.startswith("memscan: org/base at 'main' is not in the cache of memscan")
+    assert not (tmp_path / "it.memscan").exists()
+    serve(hub, BASE, "org/base")
+    assert "base-not-read" not in run_memscan(hub, lora, "--json", env=env).stdout
+    hub.forget()
+    run = run_memscan(hub, *words, env=env, cwd=tmp_path)
+    assert (run.code, run.stderr, hub.requests) == (0, "", ())
+    assert library.scan(tmp_path / "it.memscan") == library.scan(lora, cache=False)
+
+
 def test_it_replaces_what_is_there(hub, target, tmp_path):
     path = tmp_path / "it.memscan"
     path.write_bytes(b"of before")
@@ -123,10 +141,15 @@ def test_a_token_is_not_in_it(hub, tmp_path):
     assert not any(b"hf_secret" in archive.blob(number) for number in range(len(archive.blobs)))
 
 
-def test_with_and_without_the_cache_it_is_the_same(hub, target, tmp_path):
+def test_with_and_without_the_cache_it_is_the_same(hub, target, tmp_path, monkeypatch):
+    monkeypatch.setenv("MEMSCAN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("MEMSCAN_CACHE_SIZE")
     first = library.snapshot(target, tmp_path / "first.memscan", cache=False).read_bytes()
     assert library.snapshot(target, tmp_path / "second.memscan").read_bytes() == first
+    hub.forget()
     assert library.snapshot(target, tmp_path / "third.memscan").read_bytes() == first
+    assert len(hub.requests) == 1
+    assert library.snapshot(target, tmp_path / "fourth.memscan", offline=True).read_bytes() == first
 
 
 def test_nothing_is_asked_twice(hub, target, tmp_path):

@@ -162,8 +162,8 @@ def snapshot(**given: object) -> int:
     """Write what is read of TARGET to one small file, a target itself."""
     from memscan.cli.run_snapshot import run_snapshot
 
-    words = {"targets": (given["target"],), "as_json": False, "output_format": "table"}
-    return run_snapshot(options_from({**given, **words}))
+    words = {"targets": (given["target"],), "output": None, "as_json": False, "output_format": "table"}
+    return run_snapshot(options_from({**given, **words}), str(given["output"]))
 
 
 @cli.group(context_settings=SETTINGS)

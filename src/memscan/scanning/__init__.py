@@ -4,7 +4,7 @@ from memscan.scanning.api import ascan, scan, scan_all, survey_all
 from memscan.scanning.checkpoints import Progress
 from memscan.scanning.many import read_all
 from memscan.scanning.options import AUTO, BACKENDS, SCOPES, ScanOptions
-from memscan.scanning.snapshots import Taken, check_name, save, snapshot, take_snapshot
+from memscan.scanning.snapshots import Taken, save_snapshot, snapshot, snapshot_path, take_snapshot
 from memscan.scanning.together import run_alone
 
 __all__ = [
@@ -15,13 +15,13 @@ __all__ = [
     "ScanOptions",
     "Taken",
     "ascan",
-    "check_name",
     "read_all",
     "run_alone",
-    "save",
+    "save_snapshot",
     "scan",
     "scan_all",
     "snapshot",
+    "snapshot_path",
     "survey_all",
     "take_snapshot",
 ]

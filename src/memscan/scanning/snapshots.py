@@ -12,7 +12,7 @@ from pathlib import Path
 
 from memscan.architecture import MAX_CONFIG
 from memscan.document import shown
-from memscan.errors import MemscanError, NoWeightsError, TargetError, UndecidedError, UsageError
+from memscan.errors import MemscanError, NoWeightsError, OfflineError, TargetError, UndecidedError, UsageError
 from memscan.model import Model
 from memscan.scanning.checkpoints import Progress
 from memscan.scanning.options import ScanOptions
@@ -91,16 +91,16 @@ def snapshot(
 
     Raises a `memscan.MemscanError`: that of a scan where `target` cannot be read, UsageError where `path` cannot be written.
     """
-    place = check_name(fspath(path))
+    place = snapshot_path(fspath(path))
     options = ScanOptions(
         revision=revision, token=token, file=file, subfolder=subfolder, variant=variant, mmproj=mmproj, cache=cache,
         offline=offline,
     )  # fmt: skip
-    save(run_anywhere(take_snapshot(fspath(target), options)), place)
+    save_snapshot(run_anywhere(take_snapshot(fspath(target), options)), place)
     return place
 
 
-def check_name(word: str) -> Path:
+def snapshot_path(word: str) -> Path:
     """The path `word`; UsageError where it is not a name for a snapshot, by which it would be known again."""
     path = Path(word)
     if not path.name.endswith(SUFFIX) or path.name == SUFFIX:
@@ -110,7 +110,7 @@ def check_name(word: str) -> Path:
     return path
 
 
-def save(taken: Taken, path: Path) -> None:
+def save_snapshot(taken: Taken, path: Path) -> None:
     """Write `taken` to `path`, whole or not at all; UsageError where that cannot be."""
     try:
         write_whole(path, taken.raw)
@@ -129,6 +129,9 @@ async def take_snapshot(word: str, options: ScanOptions, progress: Progress | No
     target = parse_target(word, revision=options.revision)
     async with RecordingSources(token=options.token, cache=options.cache, offline=options.offline) as sources:
         model = await _read(sources, target, options, progress)
+        for source in sources.opened.values():
+            if isinstance(source.failure, OfflineError):  # of a base model: it is there, and another time it can be read
+                raise source.failure
         for source in tuple(sources.opened.values()):
             if source.failure is None:
                 await _keep_configs(source, options if source.target == target else ScanOptions())
