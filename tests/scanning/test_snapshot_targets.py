@@ -18,7 +18,7 @@ from tests.writers import gguf, safetensors
 
 from .snapshot_runs import every_command, runner, says_the_same
 
-BRIEF = tuple(every_command(("json", "table")))
+BRIEF = tuple(every_command(("json",)))
 GATED = {"gated": "auto", "readers": frozenset({"hf_reader"})}
 
 
@@ -94,6 +94,20 @@ def test_another_revision_is_refused(hub, tmp_path):
 def test_a_url(hub, same):
     path = same(hub.add_file("x.safetensors", vectors(3)) + "?Signature=s3cret")
     assert "s3cret" not in str(read_snapshot(path, "it").archive.manifest)
+
+
+def test_an_index_that_is_wrong_is_said(hub, tmp_path):
+    """The Hub's one reply with all headers leaves the index's map out; a snapshot, as a scan of a commit, has it."""
+    shards = {f"model-{i}.safetensors": safetensors.write({f"w{i}": ("F32", (3,))}) for i in (2, 1)}
+    names = {"w2": "model-1.safetensors", "w1": "model-1.safetensors", "x": "model-2.safetensors"}
+    index = as_json({"metadata": {"total_size": 24}, "weight_map": names})
+    target = serve(hub, {**shards, "model.safetensors.index.json": index}, "org/wrong")
+    path = library.snapshot(target, tmp_path / "it.memscan", cache=False)
+    report, main = library.scan(path), library.scan(target, cache=False)
+    pinned = library.scan(f"{target}@{main.model.origin.commit}", cache=False)
+    assert report.notes == pinned.notes != main.notes == ()
+    assert report.model.checkpoint == pinned.model.checkpoint
+    assert report.model.checkpoint.tensors == main.model.checkpoint.tensors
 
 
 class TestAdapters:
