@@ -22,9 +22,10 @@ def gate(questions: Sequence[Asked], target: Read, baseline: Read) -> Gate:
 
 def _findings(question: Asked, target: Read, baseline: Read) -> list[Finding]:
     report = target(question)
+    origin = None if isinstance(report, MemscanError) else report.model.origin
     start = blank(
-        question.subject, question.target, commit=None if isinstance(report, MemscanError) else report.model.origin.commit,
-        dtype=question.dtype, place=question.place, case=question.case,
+        question.subject, question.target if origin is None else origin.requested, dtype=question.dtype, place=question.place,
+        commit=None if origin is None else origin.commit, case=question.case,
     )  # fmt: skip
     try:
         if isinstance(report, MemscanError):
