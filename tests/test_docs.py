@@ -117,6 +117,7 @@ def test_every_error_is_in_the_tree_that_opens_errors_py():
         "docs/accuracy-running.md",
         "docs/budgets.md",
         "docs/cache.md",
+        "docs/ci.md",
         "docs/diff.md",
         "docs/outputs.md",
         "docs/snapshots.md",

@@ -85,28 +85,11 @@ def _failures(words: Mapping[str, object]) -> list[str]:
 
 def _checked(words: Mapping[str, object]) -> tuple[list[str], list[str]]:
     from memscan.budget import Outcome
-    from memscan.budget.asked import Asked
     from memscan.budget.asking import asked
-    from memscan.budget.checks import gate
-    from memscan.devices import builtin
-    from memscan.errors import MemscanError
-    from memscan.estimate import Report
-    from memscan.scanning import scan
+    from memscan.checking import check_all, own_devices
+    from memscan.scanning import ScanOptions, run_anywhere
 
-    def target(one: Asked) -> Report | MemscanError:
-        dtypes = None if one.dtype is None or one.work is not None else [one.dtype]
-        return read(one.target, dtypes=dtypes, **one.scan)
-
-    def baseline(one: Asked) -> Report | MemscanError:
-        return read(one.baseline or "", dtypes=None)
-
-    def read(word: str, **options: object) -> Report | MemscanError:
-        try:
-            return scan(word, **options)  # type: ignore[arg-type]  # `scan` checks what the words hold
-        except MemscanError as error:
-            return error
-
-    found = gate([asked(words, builtin())], target, baseline).findings
+    found = run_anywhere(check_all([asked(words, own_devices())], ScanOptions())).findings
     return (
         [finding.message for finding in found if finding.fails],
         [finding.message for finding in found if not finding.fails and finding.outcome is Outcome.UNKNOWN],

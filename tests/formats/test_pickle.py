@@ -375,7 +375,8 @@ class TestAgainstPython:
     def test_the_stack_is_handled_alike(self, opcodes: bytes) -> None:
         raw = opcodes + b"."
         try:
-            expected = pickle.Unpickler(io.BytesIO(raw)).load()
+            # The one in Python: that in C makes room for as many objects as the largest number it is to remember one by.
+            expected = pickle._Unpickler(io.BytesIO(raw)).load()
         except Exception:
             return
         if sentence := refusal(raw):

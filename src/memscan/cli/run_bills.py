@@ -1,16 +1,15 @@
 """What the commands with workloads do: a scan of each target, then its bill, without another request."""
 
-import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 from memscan.bills import Bill, inference_bill, recipe_of, spread, training_bill, workload_of
+from memscan.checking import own_devices
 from memscan.cli.exit import code_of
 from memscan.cli.messages import complain, one_line
 from memscan.cli.options import Options
 from memscan.cli.run import finish, scan, shown_word
-from memscan.devices import Devices, Named, builtin, parse_device
+from memscan.devices import Devices, Named, parse_device
 from memscan.errors import MemscanError, UsageError
 from memscan.estimate import Report
 from memscan.fit import COMMON, Fit, device_map, device_map_note, fit, parse_max_memory
@@ -20,8 +19,6 @@ from memscan.report.devices import render_devices
 from memscan.report.fits import render_fits, render_maps
 
 T = TypeVar("T")
-DEVICES_VARIABLE = "MEMSCAN_DEVICES"
-MAX_DEVICES_FILE = 5_000_000  # bytes; the list that comes with memscan has a hundredth of it
 DEVICE_MAP = "device-map"
 
 
@@ -105,18 +102,3 @@ def _named(given: Mapping[str, Any]) -> Named | None:
 
 def _devices(given: Mapping[str, Any]) -> Devices:
     return own_devices(given["devices_file"])
-
-
-def own_devices(file: str | None) -> Devices:
-    """The list that comes with memscan, and the user's own on top: of `file`, or of the one that MEMSCAN_DEVICES names."""
-    word = file or os.environ.get(DEVICES_VARIABLE)
-    if not word:
-        return builtin()
-    path = Path(word)
-    try:
-        if path.stat().st_size > MAX_DEVICES_FILE:
-            raise UsageError(f"{word} is larger than {MAX_DEVICES_FILE:,} bytes: no list of devices")
-        raw = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read the devices in {word}: {error.strerror or error}") from error
-    return builtin().extended_by(Devices.parse(raw, word))

@@ -1,28 +1,24 @@
 """`memscan check`: limits from the command line or from a file, all targets at once, one gate out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from memscan.budget import Gate, Outcome
 from memscan.budget.asked import Asked
 from memscan.budget.asking import asked
-from memscan.budget.checks import gate
 from memscan.budget.file import LARGEST, budgets
+from memscan.checking import check_all, own_devices
 from memscan.cli.exit import Exit, code_of
 from memscan.cli.github import write_outputs, write_summary
 from memscan.cli.messages import complain, one_line
 from memscan.cli.options import Options
 from memscan.cli.progress import Bar
 from memscan.cli.run import emit
-from memscan.cli.run_bills import own_devices
 from memscan.devices import Devices
-from memscan.errors import MemscanError, UsageError
-from memscan.estimate import Report, estimate_weights
-from memscan.model import Model
+from memscan.errors import UsageError
 from memscan.report.gates import render_gate
-from memscan.scanning import ScanOptions, read_all, run_alone
+from memscan.scanning import ScanOptions, run_alone
 
 FILES = ("memscan.toml", "pyproject.toml")
 SECTION = "[tool.memscan"
@@ -32,7 +28,7 @@ def run_check(options: Options, said: Mapping[str, Any]) -> int:
     """The words that were `said` with the targets, or the budgets of a file where there is no target."""
     devices = own_devices(said.get("devices-file"))
     questions = _questions(options, said, devices)
-    found = gate(questions, *_read(questions, options))
+    found = _checked(questions, options)
     emit(render_gate(found, options.output_format), options.output)
     if options.output_format == "github":
         write_summary(found)
@@ -81,32 +77,12 @@ def _text(path: Path) -> str:
         raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _read(questions: Sequence[Asked], options: Options) -> tuple[Any, Any]:
-    """Two functions that give the report on a question's target, and on its baseline."""
-    base = ScanOptions(**{**options.scan, "dtypes": None})
-    plain = ScanOptions(token=base.token, cache=base.cache, offline=base.offline)
-    wanted = {(one.target, replace(base, **one.scan)) for one in questions}
-    wanted |= {(one.baseline, plain) for one in questions if one.baseline is not None}
-    order = sorted(wanted, key=lambda pair: pair[0])
+def _checked(questions: Sequence[Asked], options: Options) -> Gate:
     bar = Bar()
     try:
-        models = dict(zip(order, run_alone(read_all(order, bar)), strict=True))
+        return run_alone(check_all(questions, ScanOptions(**options.scan), bar))
     finally:
         bar.close()
-    return (
-        lambda one: _report(models[one.target, replace(base, **one.scan)], one, replace(base, **one.scan).scope),
-        lambda one: _report(models[one.baseline, plain], one, replace(base, **one.scan).scope),
-    )
-
-
-def _report(model: Model | MemscanError, question: Asked, scope: str) -> Report | MemscanError:
-    if isinstance(model, MemscanError):
-        return model
-    dtypes = None if question.dtype is None or question.work is not None else [question.dtype]
-    try:
-        return estimate_weights(model, dtypes=dtypes, scope=scope, every_scope=False)
-    except MemscanError as error:
-        return error
 
 
 def _explain(found: Gate, output: str) -> int:

@@ -5,7 +5,7 @@ from memscan.scanning.checkpoints import Progress
 from memscan.scanning.many import read_all
 from memscan.scanning.options import AUTO, BACKENDS, SCOPES, ScanOptions
 from memscan.scanning.snapshots import Taken, save_snapshot, snapshot, snapshot_path, take_snapshot
-from memscan.scanning.together import run_alone
+from memscan.scanning.together import run_alone, run_anywhere
 
 __all__ = [
     "AUTO",
@@ -17,6 +17,7 @@ __all__ = [
     "ascan",
     "read_all",
     "run_alone",
+    "run_anywhere",
     "save_snapshot",
     "scan",
     "scan_all",

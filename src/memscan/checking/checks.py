@@ -1,0 +1,44 @@
+"""Budgets against what is read for them: every target and every baseline once, all at the same time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from memscan.budget import Gate
+from memscan.budget.asked import Asked
+from memscan.budget.checks import gate
+from memscan.errors import MemscanError
+from memscan.estimate import Report, estimate_weights
+from memscan.model import Model
+from memscan.scanning import Progress, ScanOptions, read_all
+
+Models = Mapping[tuple[str, ScanOptions], Model | MemscanError]
+
+
+async def check_all(questions: Sequence[Asked], options: ScanOptions, progress: Progress | None = None) -> Gate:
+    """The findings of all `questions`; `options` are what none of them says of its own scan."""
+    usual = replace(options, dtypes=None)
+    plain = ScanOptions(token=usual.token, cache=usual.cache, offline=usual.offline)
+    wanted = [(one.target, replace(usual, **one.scan)) for one in questions]
+    wanted += [(one.baseline, plain) for one in questions if one.baseline is not None]
+    order = list(dict.fromkeys(wanted))
+    models: Models = dict(zip(order, await read_all(order, progress), strict=True))
+
+    def target(one: Asked) -> Report | MemscanError:
+        scan = replace(usual, **one.scan)
+        return _report(models[one.target, scan], one, scan.scope)
+
+    def baseline(one: Asked) -> Report | MemscanError:
+        return _report(models[one.baseline or "", plain], one, replace(usual, **one.scan).scope)
+
+    return gate(questions, target, baseline)
+
+
+def _report(model: Model | MemscanError, question: Asked, scope: str) -> Report | MemscanError:
+    """A report with a row of the question's dtype."""
+    if isinstance(model, MemscanError):
+        return model
+    dtypes = None if question.dtype is None or question.work is not None else [question.dtype]
+    try:
+        return estimate_weights(model, dtypes=dtypes, scope=scope, every_scope=False)
+    except MemscanError as error:
+        return error
