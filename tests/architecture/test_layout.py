@@ -132,3 +132,25 @@ def test_configs_inside_configs_come_to_an_end() -> None:
         values = {"model_type": "llava", "text_config": values, "vision_config": values}
     found = layout("LlavaForConditionalGeneration", "llava", values)
     assert found.opaque
+
+
+def test_a_config_from_before_there_were_configs_inside_counts_its_own_layers():
+    values = {
+        "model_type": "qwen2_5_vl", "num_hidden_layers": 2, "hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "vocab_size": 100, "vision_config": {"model_type": "qwen2_5_vl", "depth": 1},
+    }  # fmt: skip
+    found = layout("Qwen2_5_VLForConditionalGeneration", "qwen2_5_vl", values)
+    one = next(one for name, one in found.expected.items() if name.endswith("self_attn.q_proj.weight"))
+    assert (one.count, one.shape) == (2, (32, 32))
+
+
+def test_a_tower_that_the_table_has_never_seen_is_not_known():
+    found = layout("Gemma4ForConditionalGeneration", "gemma4", {"vision_config": {"hidden_size": 8}})
+    assert "vision_config is given, and the table knows this class without what it describes" in found.opaque.values()
+
+
+def test_layers_of_a_kind_that_the_table_has_never_seen_are_not_known():
+    values = {"num_hidden_layers": 3, "full_attn_idxs": [1]}
+    reason = "layer_types names layers of a kind that the table knows this class without"
+    assert reason in layout("Lfm2ForCausalLM", "lfm2", values).opaque.values()
+    assert not layout("Lfm2ForCausalLM", "lfm2", {"layer_types": ["full_attention"] * 3, "num_hidden_layers": 3}).opaque

@@ -144,7 +144,9 @@ def test_several_devices_are_spread_over():
     assert spread(report, Workload(), 3).degrees == Degrees(pipeline=3)
     assert spread(report, Workload(engine="llama.cpp"), 4).degrees == Degrees(pipeline=4)
     asked = Workload(degrees=Degrees(tensor=2))
-    assert spread(report, asked, 4) == asked
+    assert spread(report, asked, 1) == spread(report, asked, 2) == asked
+    with pytest.raises(UsageError, match="--device names 4 devices, and --tp, --pp, --ep ask for 2"):
+        spread(report, asked, 4)
     assert "tp 4: 4 devices" in estimate_inference(report, device="4xh100").title
 
 
@@ -164,6 +166,12 @@ def test_several_devices_are_spread_over():
         ({"gpu_memory_utilization": 1.5}, "GPU memory utilization is 1.5"),
         ({"cuda_context": -1}, "CUDA context is -1 bytes"),
         ({"device": "rtx-4099"}, "no device is called 'rtx-4099'"),
+        ({"ep": 2}, "--ep 2: this model has no routed experts to share"),
+        ({"max_num_seqs": 3}, "--max-num-seqs is of --engine vllm, not of transformers"),
+        (
+            {"gpu_memory_utilization": 0.5, "engine": "llama.cpp"},
+            "--gpu-memory-utilization is of --engine vllm, not of llama.cpp",
+        ),
     ],
 )
 def test_a_workload_that_makes_no_sense_is_an_error(words, message):
@@ -177,3 +185,20 @@ def test_what_was_prepared_answers_for_other_contexts():
     _, (items,) = prepared.fullest(context=2048, batch=2, device=device)
     again = estimate_inference(report_of(LLAMA), context=2048, batch=2, dtype="bfloat16", device="h100")
     assert items == again.items
+
+
+def test_experts_that_ranks_cannot_share_are_an_error():
+    with pytest.raises(UsageError, match="--ep 3 does not divide the 8 experts of a layer"):
+        bill(MIXTRAL, ep=3)
+    assert bill(MIXTRAL, ep=3, engine="vllm").devices == 3
+
+
+def test_what_sees_distances_alone_takes_any_context():
+    report = stored("google-t5/t5-small")
+    assert "of 512 tokens" in estimate_inference(report).title
+    assert "of 600 tokens" in estimate_inference(report, context=600).title
+
+
+def test_an_encoder_has_no_sampler():
+    names = [item.name for item in estimate_inference(stored("google-bert/bert-base-cased"), engine="vllm").items]
+    assert not [name for name in names if "sampler" in name]

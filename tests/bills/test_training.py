@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from memscan.adapters import lora_setting
-from memscan.bills import Recipe, moments, training_bill
+from memscan.bills import Recipe, moments, on_devices, training_bill
 from memscan.errors import UsageError
 from memscan.estimate import estimate_weights
 from memscan.item import Basis
+from memscan.model import Part, Role
 from tests.bills.models import LLAMA, MIXTRAL, report_of
 from tests.estimate.fixtures import load
 
@@ -188,3 +189,17 @@ def test_packed_weights_of_an_unknown_number_cannot_be_trained():
     hidden = replace(report.scopes["declared"], parameters=None, unknown="a packing that nobody knows")
     with pytest.raises(UsageError, match="a packing that nobody knows"):
         training_bill(replace(report, scopes={"declared": hidden}), Recipe(seq=8))
+
+
+def test_devices_are_those_that_are_named():
+    assert on_devices(Recipe(), 4).gpus == 4
+    assert on_devices(Recipe(gpus=4), 1).gpus == on_devices(Recipe(gpus=4), 4).gpus == 4
+    with pytest.raises(UsageError, match="--device names 4 devices, and --gpus asks for 2"):
+        on_devices(Recipe(gpus=2), 4)
+
+
+def test_an_adapter_is_no_model_to_train():
+    report = report_of(SMALL)
+    part = Part(name="adapter", role=Role.ADAPTER, class_name="LORA", library="peft", checkpoint=report.model.checkpoint)
+    with pytest.raises(UsageError, match="is an adapter: give its base model, and --lora"):
+        training_bill(replace(report, model=replace(report.model, parts=(part,))), Recipe(seq=8))

@@ -12,6 +12,21 @@ LABEL_COUNT = "num_labels"
 DEEPEST = 8  # configs inside configs, and rules that lean on rules
 
 
+TEXT = "text_config"
+
+
+def handed_on(values: Mapping[str, object], name: str) -> Mapping[str, object]:
+    """The fields of the config at `name` inside `values`.
+
+    A config from before its class had configs inside it (Qwen2-VL's) has those of the text model beside its own, and the class
+    hands all of them on.
+    """
+    given = values.get(name)
+    if given is None and name == TEXT and "num_hidden_layers" in values:
+        return {key: value for key, value in values.items() if key != "model_type"}
+    return given if isinstance(given, dict) else {}
+
+
 class Fields:
     """Looks fields up by their dotted path; what nothing says is `UNKNOWN`."""
 
@@ -68,14 +83,19 @@ class Fields:
         if not path:
             return self
         head, _, rest = path.partition(".")
-        given = self._values.get(head)
-        values: Mapping[str, object] = given if isinstance(given, dict) else {}
+        values = handed_on(self._values, head)
         model_type = self._type_of(head)
         kind = family(model_type) if isinstance(model_type, str) else None
         if kind is None:
             return None
         inner = Fields(kind, values)
         return inner.inside(rest) if rest else inner
+
+    def left_out(self) -> tuple[str, ...]:
+        """The configs inside this one that are given, and that the table has never seen there: Gemma 4's towers by default."""
+        known = self._family.config.get("subs", {})
+        fixed = self._family.config.get("fixed", ())
+        return tuple(name for name in fixed if name not in known and isinstance(self._values.get(name), dict))
 
     def type_inside(self, path: str) -> str:
         """The word by which the config at `path` calls its model type, or that it has by default; for a message."""

@@ -16,6 +16,7 @@ from memscan.architecture.table import Family, family, index
 from memscan.document import shown
 
 DEEPEST = 6  # classes inside classes
+ATTENDING = frozenset({"full_attention", "sliding_attention", "chunked_attention", None})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +115,10 @@ class _Draft:
 
     def _swapped(self, entry: Mapping[str, Any], fields: Fields, at: str) -> None:
         """Models inside that are of another type than those whose tensors the table has as the class's own."""
+        if _unaware(entry, fields):
+            self.opaque[f"{at} (layer_types)"] = "layer_types names layers of a kind that the table knows this class without"
+        for name in fields.left_out():
+            self.opaque[f"{at} ({name})"] = f"{name} is given, and the table knows this class without what it describes"
         for path, usual in entry.get("inlined", {}).items():
             found = fields.type_inside(path)
             if found not in usual:
@@ -152,6 +157,22 @@ class _Draft:
             rename = Rename.of(values).below(at)
             if (rename.scope, rename.pattern) not in known:
                 self.renames.append(rename)
+
+
+def _unaware(entry: Mapping[str, Any], fields: Fields) -> bool:
+    """Whether some layers do not attend, by the config, and the table has the same tensors for all of this class.
+
+    It is made of default configs, and some of those (LFM2's) have layers of one kind alone.
+    """
+    types = fields("layer_types")
+    tensors = entry.get("tensors", {})
+    if (
+        not isinstance(types, list | tuple)
+        or all(one in ATTENDING for one in types)
+        or not any("layers.*" in one for one in tensors)
+    ):
+        return False
+    return not any("layer_types" in str(values) for values in tensors.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from memscan.architecture.config import Config
 from memscan.architecture.defaults import defaults, modern
 from memscan.architecture.expression import LARGEST, UNKNOWN
-from memscan.architecture.fields import Fields
+from memscan.architecture.fields import Fields, handed_on
 from memscan.architecture.table import family
 from memscan.document import shown
 from memscan.errors import FormatError
@@ -58,10 +58,7 @@ class Settings:
         given, usual = self.values.get(name), self._subs.get(name)
         if given is None and usual is None:
             return None
-        values: Mapping[str, object] = given if isinstance(given, dict) else {}
-        if given is None and "num_hidden_layers" in self.values:
-            # Written before the class had configs inside it (Qwen2-VL): the class hands all of it on.
-            values = {key: value for key, value in self.values.items() if key != "model_type"}
+        values = handed_on(self.values, name)
         declared = values.get("model_type")
         return Settings(declared if isinstance(declared, str) else usual, values, f"{self.path}: {name}")
 

@@ -4,7 +4,7 @@ from memscan.bills.api import dtype_of, estimate_inference, estimate_training, r
 from memscan.bills.bill import Answer, Bill, Peak, Share, Verdict, in_order, moments, peak, verdict
 from memscan.bills.inference import inference_bill
 from memscan.bills.prepared import Prepared, prepare, spread
-from memscan.bills.recipe import Recipe
+from memscan.bills.recipe import Recipe, on_devices
 from memscan.bills.training import training_bill
 from memscan.bills.workload import Workload
 
@@ -23,6 +23,7 @@ __all__ = [
     "in_order",
     "inference_bill",
     "moments",
+    "on_devices",
     "peak",
     "prepare",
     "recipe_of",

@@ -6,7 +6,7 @@ from memscan.adapters import lora_setting
 from memscan.bills.bill import Bill
 from memscan.bills.inference import inference_bill
 from memscan.bills.prepared import spread
-from memscan.bills.recipe import Recipe
+from memscan.bills.recipe import Recipe, on_devices
 from memscan.bills.training import training_bill
 from memscan.bills.workload import AUTO, Workload
 from memscan.devices import builtin, parse_device
@@ -85,7 +85,10 @@ def estimate_training(
         gpus_per_node=gpus_per_node, offload=offload, gradient_checkpointing=gradient_checkpointing, attention=attention,
         cuda_context=cuda_context, allocator=allocator,
     )  # fmt: skip
-    return training_bill(report, recipe, None if device is None else parse_device(device, builtin()).device)
+    if device is None:
+        return training_bill(report, recipe)
+    found = parse_device(device, builtin())
+    return training_bill(report, on_devices(recipe, found.count), found.device)
 
 
 def recipe_of(*, lora: str | None = None, **words: Any) -> Recipe:

@@ -14,6 +14,7 @@ from memscan.parallel import Stage
 # vLLM 0.33 (vllm/engine/arg_utils.py): tokens of one pass and sequences at once, of a server on a GPU of less than 70 GiB.
 VLLM_TOKENS, VLLM_SEQUENCES = 2_048, 256
 VLLM_LARGE_TOKENS, VLLM_LARGE_SEQUENCES, LARGE = 8_192, 1_024, 70 << 30
+WRITING = ("ForCausalLM", "LMHead", "ForConditionalGeneration")  # in names of classes that make logits of a vocabulary
 FULL = 4  # bytes of float32
 SORTED = 10  # times the float32 logits: what logs of releases that sort them show at most
 UBATCH = 512  # tokens that llama.cpp computes at once by default (`n_ubatch`)
@@ -43,7 +44,7 @@ def working(model: Subject, stage: Stage, workload: Workload, device: Device | N
         if item.name != "logits":
             yield _as_vllm(item, tokens)
     yield from _rotary_table(model)
-    if is_last:
+    if is_last and any(word in (model.class_name or WRITING[0]) for word in WRITING):
         yield from _sampler(model, workload.max_sequences or (VLLM_LARGE_SEQUENCES if large else VLLM_SEQUENCES))
 
 

@@ -10,7 +10,7 @@ from memscan.bills.runtime import context, reserve, rounding
 from memscan.bills.subject import Subject, subject
 from memscan.bills.weight_items import dequantized, expert_buffer, on_the_host, weight_items
 from memscan.bills.workload import AUTO, CONTEXT, LLAMA_CPP, TRANSFORMERS, VLLM, Workload
-from memscan.cache import CacheRequest, kept, longest_context
+from memscan.cache import CacheRequest, kept, longest_context, usual_context
 from memscan.devices import Device
 from memscan.errors import UsageError
 from memscan.estimate import Report, dense
@@ -50,6 +50,7 @@ def prepare(report: Report, workload: Workload) -> Prepared:
     config = report.model.config
     longest = None if config is None else longest_context(Settings.of(config))
     workload = _filled(report, workload, longest)
+    _check_options(workload)
     model = subject(report, dtype=workload.dtype, engine=workload.engine, degrees=workload.degrees)
     fixed = tuple(tuple(_fixed(model, stage, workload)) for stage in model.stages)
     return Prepared(model=model, workload=workload, longest=longest, fixed=fixed)
@@ -57,7 +58,13 @@ def prepare(report: Report, workload: Workload) -> Prepared:
 
 def spread(report: Report, workload: Workload, count: int) -> Workload:
     """`workload` on `count` devices where it asks for one: layers cut between them all, or shared out where that does not go."""
-    if count == 1 or workload.degrees.devices > 1:
+    if count == 1:
+        return workload
+    if workload.degrees.devices > 1:
+        if workload.degrees.devices != count:
+            raise UsageError(
+                f"--device names {count} devices, and --tp, --pp, --ep ask for {workload.degrees.devices}; give as many, or one"
+            )
         return workload
     config = report.model.config
     engine = _engine(report, workload)
@@ -77,13 +84,28 @@ def _filled(report: Report, workload: Workload, longest: int | None) -> Workload
     """The workload with its engine and its context; UsageError where that is longer than the model's."""
     workload = replace(workload, engine=_engine(report, workload))
     if workload.context is None:
-        return replace(workload, context=CONTEXT if longest is None else min(CONTEXT, longest))
+        config = report.model.config
+        usual = None if config is None else usual_context(Settings.of(config))
+        return replace(workload, context=CONTEXT if usual is None else min(CONTEXT, usual))
     if longest is not None and workload.context > longest:
         raise UsageError(
             f"--context {workload.context} is beyond the {longest:,} tokens that {report.model.origin.name} was made for;"
             f" expected at most {longest}"
         )
     return workload
+
+
+def _check_options(workload: Workload) -> None:
+    """UsageError for options of another engine: they would be ignored in silence."""
+    if workload.engine == VLLM:
+        return
+    usual = Workload()
+    for name, given, default in (
+        ("max-num-seqs", workload.max_sequences, usual.max_sequences),
+        ("gpu-memory-utilization", workload.gpu_memory_utilization, usual.gpu_memory_utilization),
+    ):
+        if given != default:
+            raise UsageError(f"--{name} is of --engine vllm, not of {workload.engine}")
 
 
 def _engine(report: Report, workload: Workload) -> str:

@@ -1,6 +1,6 @@
 """How a model is trained: what a step takes, and what is shared and offloaded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memscan.adapters import Lora
 from memscan.bills.workload import ATTENTIONS, MOST_SEQUENCES, MOST_TOKENS
@@ -95,3 +95,10 @@ class Recipe:
             raise UsageError("--offload optimizer needs --zero 1, 2 or 3, or --fsdp: it is their way to keep states on the CPU")
         if self.gpus_per_node is not None and self.gpus % self.gpus_per_node and self.gpus > self.gpus_per_node:
             raise UsageError(f"--gpus {self.gpus} is no multiple of --gpus-per-node {self.gpus_per_node}")
+
+
+def on_devices(recipe: Recipe, count: int) -> Recipe:
+    """`recipe` on `count` devices, where it asks for one; UsageError where it asks for other ones."""
+    if count > 1 and recipe.gpus > 1 and recipe.gpus != count:
+        raise UsageError(f"--device names {count} devices, and --gpus asks for {recipe.gpus}; give as many, or one")
+    return replace(recipe, gpus=count) if count > 1 else recipe

@@ -7,6 +7,7 @@ from memscan.architecture import Settings
 from memscan.bills.experts import Experts, experts
 from memscan.bills.held import Held, held
 from memscan.checkpoint import is_buffer
+from memscan.errors import UsageError
 from memscan.estimate import Report
 from memscan.model import Scope
 from memscan.parallel import Degrees, Sharding, Stage, by_names, by_plan, is_expert, stages
@@ -48,6 +49,8 @@ def subject(report: Report, *, dtype: str | None, engine: str, degrees: Degrees)
     settings = Settings(None, NOTHING) if config is None else Settings.of(config)
     text = settings.text
     degrees.check_heads(text, engine)
+    mixture = experts(text, scope.tensors, tied=bool(scope.tied))
+    _check_experts(mixture, degrees, engine)
     loaded = held(report, dtype)
     plan = text.tensor_parallel_plan if engine == "transformers" else {}
     heads = text.integer("num_attention_heads", "n_head", "n_heads")
@@ -58,13 +61,23 @@ def subject(report: Report, *, dtype: str | None, engine: str, degrees: Degrees)
     )  # fmt: skip
     return Subject(
         report=report, scope=scope, settings=settings, held=loaded,
-        experts=experts(text, scope.tensors, tied=bool(scope.tied)), sharding=sharding,
+        experts=mixture, sharding=sharding,
         stages=stages(
             loaded.tensors, block_of=scope.block_of, number=degrees.pipeline, layers=text.layers("num_hidden_layers"),
             tied=scope.tied,
         ),
         engine=engine, planned=bool(plan) or engine == "vllm",
     )  # fmt: skip
+
+
+def _check_experts(mixture: Experts | None, degrees: Degrees, engine: str) -> None:
+    """UsageError for ranks that there are no experts for, or that cannot share them (`expert_parallel` of transformers)."""
+    if degrees.expert == 1:
+        return
+    if mixture is None:
+        raise UsageError(f"--ep {degrees.expert}: this model has no routed experts to share")
+    if engine == "transformers" and mixture.count % degrees.expert:
+        raise UsageError(f"--ep {degrees.expert} does not divide the {mixture.count} experts of a layer")
 
 
 def divided(tensors: Sequence[TensorInfo]) -> tuple[list[TensorInfo], list[TensorInfo], list[TensorInfo]]:

@@ -10,7 +10,7 @@ from memscan.checkpoint import is_buffer
 from memscan.dtype import SAFETENSORS, DType, Kind
 from memscan.errors import UsageError
 from memscan.estimate import Report, dense
-from memscan.model import Scope
+from memscan.model import Role, Scope
 from memscan.optimizers import Trained
 from memscan.parallel import Precision
 from memscan.quantizers import Dense
@@ -47,6 +47,10 @@ class Subjects:
 def subjects(report: Report, recipe: Recipe, precision: Precision) -> Subjects:
     """The weights of `report` in the hands of `recipe`; UsageError where they cannot be trained so."""
     scope = report.scopes[report.scope]
+    if any(part.role is Role.ADAPTER for part in report.model.parts):
+        raise UsageError(
+            f"{report.model.origin.requested} is an adapter: give its base model, and --lora with the adapter's settings"
+        )
     if scope.parameters is None:
         raise UsageError(f"training is not known for packed weights of which the parameters are not known: {scope.unknown}")
     weights = classes_told(dense(report.model, scope))

@@ -19,7 +19,7 @@ from memscan.bills.step_items import (
     with_dora,
 )
 from memscan.bills.trained import Subjects, subjects
-from memscan.cache import longest_context
+from memscan.cache import longest_context, usual_context
 from memscan.devices import Device
 from memscan.errors import UsageError
 from memscan.estimate import Report
@@ -68,7 +68,8 @@ def _filled(report: Report, recipe: Recipe) -> Recipe:
     config = report.model.config
     longest = None if config is None else longest_context(Settings.of(config))
     if recipe.seq is None:
-        return replace(recipe, seq=SEQUENCE if longest is None else min(SEQUENCE, longest))
+        usual = None if config is None else usual_context(Settings.of(config))
+        return replace(recipe, seq=SEQUENCE if usual is None else min(SEQUENCE, usual))
     if longest is not None and recipe.seq > longest:
         raise UsageError(
             f"--seq {recipe.seq} is beyond the {longest:,} tokens that {report.model.origin.name} was made for; expected at most"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from memscan.bills import Workload, spread
+from memscan.bills import Workload, on_devices, spread
 from memscan.budget.asked import Asked
 from memscan.budget.base import Figure, Finding, Gate, Limit
 from memscan.budget.figures import bill_figure, weights_figure
@@ -43,7 +43,8 @@ def _figure(report: Report, question: Asked) -> Figure:
     if question.work is None:
         return weights_figure(report, question.subject, question.dtype)
     work = question.work
-    return bill_figure(report, spread(report, work, question.count) if isinstance(work, Workload) else work, question.device)
+    several = spread(report, work, question.count) if isinstance(work, Workload) else on_devices(work, question.count)
+    return bill_figure(report, several, question.device)
 
 
 def _grown(question: Asked, start: Finding, figure: Figure, before: Report | MemscanError) -> Finding:

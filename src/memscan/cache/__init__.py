@@ -1,6 +1,6 @@
 """What each layer of a model keeps between tokens: KV cache and recurrent states, engine by engine."""
 
-from memscan.cache.context import longest_context
+from memscan.cache.context import longest_context, usual_context
 from memscan.cache.engine import Engine
 from memscan.cache.kept import ENGINES, kept
 from memscan.cache.kv_dtypes import KV_DTYPES
@@ -24,4 +24,5 @@ __all__ = [
     "kept",
     "longest_context",
     "specs",
+    "usual_context",
 ]

@@ -23,6 +23,8 @@ STRETCHED = ("yarn", "linear", "dynamic", "mrope_yarn")
 """Kinds whose `max_position_embeddings` may be the length before they were stretched."""
 OPEN = frozenset({"mamba", "mamba2", "falcon_mamba", "rwkv", "rwkv6", "rwkv7", "xlstm"})
 """Model types without positions: no context is too long for them."""
+RELATIVE = frozenset({"t5", "mt5", "umt5", "longt5", "switch_transformers", "pop2piano", "bloom"})
+"""Model types that see distances alone (buckets, ALiBi): the length that their config states is that of their training."""
 MOST = 1 << 40
 
 
@@ -34,7 +36,7 @@ def longest_context(settings: Settings) -> int | None:
 
     """
     text = decoder(settings)
-    if text.model_type in OPEN and not any(text.gives(name) for name in NAMES):
+    if text.model_type in RELATIVE or (text.model_type in OPEN and not any(text.gives(name) for name in NAMES)):
         return None
     own = text.integer("model_max_length")  # Cohere's, which says more than its positions
     if own:
@@ -43,6 +45,14 @@ def longest_context(settings: Settings) -> int | None:
     if not lengths:
         return None
     return max(min(lengths), _stretched(text))
+
+
+def usual_context(settings: Settings) -> int | None:
+    """Tokens that the decoder was trained on, where its config says so, whether or not it can take more."""
+    text = decoder(settings)
+    if text.model_type not in RELATIVE:
+        return longest_context(settings)
+    return min((length for name in NAMES if (length := text.integer(name))), default=None)
 
 
 def _stretched(text: Settings) -> int:

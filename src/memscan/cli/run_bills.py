@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from memscan.bills import Bill, inference_bill, recipe_of, spread, training_bill, workload_of
+from memscan.bills import Bill, inference_bill, on_devices, recipe_of, spread, training_bill, workload_of
 from memscan.checking import own_devices
 from memscan.cli.exit import code_of
 from memscan.cli.messages import complain, one_line
@@ -38,6 +38,8 @@ def run_training(options: Options, asked: Mapping[str, Any], given: Mapping[str,
     """`memscan training`."""
     recipe, named = recipe_of(**asked), _named(given)
     device = None if named is None else named.device
+    if named is not None:
+        recipe = on_devices(recipe, named.count)
     return _bills(options, lambda report: training_bill(report, recipe, device), explain=bool(given["explain"]))
 
 

@@ -30,6 +30,8 @@ class Stage:
 
 def shares(layers: int, stages: int) -> tuple[int, ...]:
     """Layers on each stage."""
+    if not layers:
+        raise UsageError(f"--pp {stages}: no numbered layers of this model are known, which stages could share")
     if stages > layers:
         raise UsageError(f"--pp {stages} is more than the {layers:,} layers; expected at most {layers:,}")
     counts = [layers // stages] * stages

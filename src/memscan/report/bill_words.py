@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from memscan.bills import Bill, in_order, moments
+from memscan.bills import Answer, Bill, in_order, moments
 from memscan.item import Basis, Item
 from memscan.printable import safe
 from memscan.report.words import scope_words, short
@@ -75,7 +75,8 @@ def verdict_words(bill: Bill) -> tuple[str, ...]:
     several = f" each of {found.count}" if found.count > 1 else ""
     room = f"{iec_bytes(found.margin)} left" if found.margin >= 0 else f"{iec_bytes(-found.margin)} too much"
     where = f"On{several} {safe(device.title)} ({iec_bytes(found.usable_bytes)} usable, {device.basis.value})"
-    return (f"{where}: {found.answer.value}; {room} at the peak ({abs(found.margin):,} bytes)",)
+    beside = "beside what is known" if found.answer is Answer.UNKNOWN else "at the peak"
+    return (f"{where}: {found.answer.value}; {room} {beside} ({abs(found.margin):,} bytes)",)
 
 
 def bill_notes(bill: Bill) -> list[str]:

@@ -102,7 +102,9 @@ def style(settings: Settings, setup: Setup, *, mlp: Callable[[str], Mlp], bias: 
     pairs = settings.integer("num_key_value_heads") or count
     layers = settings.layers("num_hidden_layers")
     width = settings.integer("head_dim") or hidden // count
-    if layers is None or not width or pairs > count:
+    if layers is None:
+        raise LackingError(f"{settings.path}: num_hidden_layers is not there, and without it activations cannot be counted")
+    if not width or pairs > count:
         raise LackingError(f"{settings.path}: {layers} layers, {count} heads and {pairs} heads of keys make no attention")
     return Style(
         hidden=Size("hidden_size", hidden),
