@@ -110,3 +110,17 @@ def test_the_schema_is_what_the_tool_writes():
     )
     done = subprocess.run([sys.executable, "-c", code, str(tools)], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == SCHEMA
+
+
+def test_a_default_is_of_the_budgets_that_it_means_something_for():
+    text = '[defaults]\ncontext = 512\nseq = 64\n[[budget]]\ntarget = "a"\n[[budget]]\ntarget = "a"\nwhat = "inference"\n'
+    assert [set(entry) for entry, _ in budgets(text, "memscan.toml")] == [{"target"}, {"target", "what", "context"}]
+
+
+def test_no_growth_is_a_number_too():
+    assert budgets('[[budget]]\ntarget = "a"\nmax-growth = 0\n', "memscan.toml")[0][0]["max-growth"] == 0
+
+
+def test_a_file_that_is_nested_too_deeply_is_an_error():
+    with pytest.raises(FormatError, match="nested too deeply"):
+        budgets(f"x = {'[' * 3000}{']' * 3000}", "memscan.toml")

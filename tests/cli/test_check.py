@@ -199,3 +199,39 @@ def test_the_choices_are_those_of_the_rooms_below():
 def test_both_units_are_in_the_table(memscan, models):
     _, out, _ = memscan("check", models / "gpt2", "--max-memory", "24GB")
     assert re.search(r"24\.0 GB, 22\.35 GiB", out)
+
+
+def test_a_file_that_cannot_be_read_is_not_passed_over(memscan, models):
+    Path("pyproject.toml").write_text(f'[[tool.memscan.budget]]\ntarget = "{models / "gpt2"}"\nmax-memory = "1GB"\n')
+    Path("memscan.toml").mkdir()
+    code, _, err = memscan("check")
+    assert (code, "cannot read memscan.toml" in err) == (2, True)
+    Path("memscan.toml").rmdir()
+    Path("memscan.toml").write_bytes(b"\xff")
+    assert memscan("check")[0] == 5
+    Path("memscan.toml").write_bytes(b"\xef\xbb\xbf" + f'[[budget]]\ntarget = "{models / "gpt2"}"\nmax-memory = "1GB"'.encode())
+    assert memscan("check")[0] == 0
+
+
+def test_a_summary_that_cannot_be_written_changes_no_verdict(memscan, models, monkeypatch):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/nowhere/summary")
+    code, _, err = memscan("check", models / "gpt2", "--max-memory", "1GB", "--format", "github")
+    assert code == 0
+    assert "cannot write the file that GITHUB_STEP_SUMMARY names" in err
+
+
+def test_a_baseline_that_is_not_all_known_makes_the_growth_unknown(memscan, models):
+    code, out, _ = memscan(
+        "check", models / "llama", "--what", "inference", "--baseline", models / "resnet50", "--max-growth", "0", "--json"
+    )
+    (finding,) = json.loads(out)["findings"]
+    assert (code, finding["outcome"]) == (1, "unknown")
+    assert "but the baseline is a lower bound" in finding["message"]
+
+
+def test_names_order_no_ci_system_about(memscan, checkpoint):
+    path = checkpoint("##vso[task.setvariable variable=P]evil")
+    for command in ("layers", "estimate"):
+        for output in ("json", "table", "markdown"):
+            _, out, _ = memscan(command, path, "--format", output)
+            assert "##vso[" not in out

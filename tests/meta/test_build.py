@@ -80,7 +80,8 @@ class TestKnownModels:
             "status = Path('/proc/self/status')\n"
             "lines = status.read_text().splitlines() if status.exists() else []\n"
             "own = [int(line.split()[1]) * 1024 for line in lines if line.startswith('VmHWM')]\n"
-            "peak = own[0] if own else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024)\n"
+            "unit = 1 if sys.platform == 'darwin' else 1024\n"
+            "peak = own[0] if own else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit\n"
             "print(peak, sum(each.elements for each in built.tensors if not each.buffer))"
         )
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

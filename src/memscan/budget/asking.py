@@ -7,6 +7,7 @@ from memscan.bills import Recipe, Workload, dtype_of, recipe_of, workload_of
 from memscan.budget.asked import Asked
 from memscan.budget.base import Limit, Place
 from memscan.budget.figures import INFERENCE, TOTAL, TRAINING, check_subject
+from memscan.budget.file import LEARNING, RUNNING, WORDS_OF
 from memscan.budget.verdicts import FAIL, UNKNOWNS
 from memscan.devices import Device, Devices, parse_device
 from memscan.document import shown
@@ -19,16 +20,6 @@ SCAN = {
     "variant": "variant", "mmproj": "mmproj",
 }  # fmt: skip
 """The words of a scan, and what `ScanOptions` calls them."""
-SHARED = ("batch", "attention", "cuda-context", "allocator")
-"""Words of both kinds of work."""
-RUNNING = (
-    *SHARED, "context", "kv-dtype", "engine", "tp", "pp", "ep", "offload-experts", "encoder-tokens", "prefill", "max-num-seqs",
-    "gpu-memory-utilization",
-)  # fmt: skip
-LEARNING = (
-    *SHARED, "seq", "optimizer", "precision", "lora", "qlora", "zero", "fsdp", "gpus", "gpus-per-node", "offload",
-    "gradient-checkpointing",
-)  # fmt: skip
 SIZES = ("cuda-context", "allocator")
 CASES = ("device", "revision", "scope", "file", "subfolder", "variant", *dict.fromkeys((*RUNNING, *LEARNING)))
 """What tells two budgets of one target, subject and dtype apart."""
@@ -43,7 +34,7 @@ def asked(words: Mapping[str, Any], devices: Devices, place: Place | None = None
         raise UsageError(f"unknown is {shown(unknown)}, expected {' or '.join(UNKNOWNS)}")
     _only(words, subject)
     limit, device, count = _limit(words, subject, devices)
-    baseline, growth = words.get("baseline"), words.get("max-growth")
+    baseline, growth = words.get("baseline"), None if words.get("max-growth") is None else str(words["max-growth"])
     if (baseline is None) != (growth is None):
         raise UsageError(f"{target}: baseline and max-growth belong together; give both")
     if limit is None and baseline is None:
@@ -58,10 +49,10 @@ def asked(words: Mapping[str, Any], devices: Devices, place: Place | None = None
 
 def _only(words: Mapping[str, Any], subject: str) -> None:
     """UsageError for a word that means nothing for the subject: it would be ignored in silence."""
-    allowed = RUNNING if subject == INFERENCE else LEARNING if subject == TRAINING else ()
+    allowed = WORDS_OF.get(subject, ())
     for word in words:
         if word in (*RUNNING, *LEARNING) and word not in allowed:
-            kinds = [kind for kind, known in ((INFERENCE, RUNNING), (TRAINING, LEARNING)) if word in known]
+            kinds = [kind for kind, known in WORDS_OF.items() if word in known]
             raise UsageError(f"--{word} is of --what {' or '.join(kinds)}, not of {subject}")
     if subject == TRAINING and "dtype" in words:
         raise UsageError("--dtype is not of --what training; give --precision")

@@ -1,13 +1,14 @@
 """What is asked beside what was read: the findings."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from memscan.bills import Workload, on_devices, spread
 from memscan.budget.asked import Asked
-from memscan.budget.base import Figure, Finding, Gate, Limit
+from memscan.budget.base import Bound, Figure, Finding, Gate, Limit, Outcome
 from memscan.budget.figures import bill_figure, weights_figure
 from memscan.budget.growth import allowed
-from memscan.budget.verdicts import blank, judged, not_read
+from memscan.budget.verdicts import FAIL, blank, judged, not_read
 from memscan.errors import MemscanError
 from memscan.estimate import Report
 
@@ -55,9 +56,14 @@ def _grown(question: Asked, start: Finding, figure: Figure, before: Report | Mem
             raise before
         base = _figure(before, question)
     except MemscanError as error:
-        return not_read(start, error)
+        return not_read(start, type(error)(f"baseline {question.baseline}: {error}"))
     limit = Limit(
         nbytes=base.nbytes + allowed(question.growth or "", base.nbytes),
         stated=f"{question.growth} more than the {base.nbytes:,} bytes of {question.baseline}",
     )
-    return judged(start, figure, limit, unknown=question.unknown)
+    found = judged(start, figure, limit, unknown=question.unknown)
+    if base.bound is not Bound.LOWER or found.outcome is not Outcome.EXCEEDED:
+        return found
+    # What is not counted of the baseline would raise the limit.
+    message = f"{found.message}; but the baseline is {base.bound.value} [{base.detail}]"
+    return replace(found, outcome=Outcome.UNKNOWN, fails=question.unknown == FAIL, message=message)

@@ -55,10 +55,11 @@ def _peak(bill: Bill, name: str) -> Figure:
     top, every = bill.peak, moments(bill.items)
     low, high = max(one.low for one in every), max(one.high for one in every)
     unknown = [f"{item.name}: {item.note}" for item in bill.unknown]
-    bound = Bound.LOWER if unknown else Bound.EXACT if low == high else Bound.ESTIMATE
+    basis = _weakest([item.basis for item in bill.items])
+    bound = Bound.LOWER if unknown else Bound.ESTIMATE if low != high or basis is Basis.ASSUMED else Bound.EXACT
     words = [bill.title, f"in {top.phase}" if top.phase else "", *unknown]
     return Figure(
-        name=name, nbytes=top.nbytes, basis=_weakest([item.basis for item in bill.items]), bound=bound, low=low, high=high,
+        name=name, nbytes=top.nbytes, basis=basis, bound=bound, low=low, high=high,
         detail="; ".join(word for word in words if word),
     )  # fmt: skip
 

@@ -18,12 +18,25 @@ from difflib import get_close_matches
 from itertools import product
 
 from memscan.budget.base import Place
+from memscan.budget.figures import INFERENCE, TRAINING
 from memscan.document import shown
 from memscan.errors import FormatError
 
 LARGEST = 1_000_000  # bytes of a file; budgets are lines
 MOST = 10_000  # budgets of one file
 MANY = {"targets": "target", "dtypes": "dtype", "devices": "device"}
+SHARED = ("batch", "attention", "cuda-context", "allocator")
+"""Words of both kinds of work."""
+RUNNING = (
+    *SHARED, "context", "kv-dtype", "engine", "tp", "pp", "ep", "offload-experts", "encoder-tokens", "prefill", "max-num-seqs",
+    "gpu-memory-utilization",
+)  # fmt: skip
+LEARNING = (
+    *SHARED, "seq", "optimizer", "precision", "lora", "qlora", "zero", "fsdp", "gpus", "gpus-per-node", "offload",
+    "gradient-checkpointing",
+)  # fmt: skip
+WORDS_OF = {INFERENCE: RUNNING, TRAINING: LEARNING}
+"""The words of the work that a figure is of."""
 MEANING = {**MANY, "devices": "limit", "device": "limit", "max-memory": "limit"}
 """Words for the same thing, of which a budget has one."""
 TEXTS = (
@@ -49,6 +62,8 @@ def budgets(text: str, path: str) -> tuple[tuple[Entry, Place], ...]:
         document: object = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise FormatError(f"{path} is not TOML: {error}") from error
+    except RecursionError as error:
+        raise FormatError(f"{path} is nested too deeply to be read") from error
     nested = path.endswith("pyproject.toml")
     for key in ("tool", "memscan") if nested else ():
         document = document.get(key, {}) if isinstance(document, dict) else {}
@@ -64,7 +79,8 @@ def budgets(text: str, path: str) -> tuple[tuple[Entry, Place], ...]:
     for number, entry in enumerate(entries):
         place = Place(path=path, line=lines[number] if len(lines) == len(entries) else 1)
         given = _table(entry, f"{path}: budget {number + 1}")
-        found += [(one, place) for one in _spread({**_without_rivals(defaults, given), **given})]
+        usual = _fitting(_without_rivals(defaults, given), str(given.get("what", defaults.get("what", ""))))
+        found += [(one, place) for one in _spread({**usual, **given})]
         if len(found) > MOST:
             raise FormatError(f"{path} asks for more than {MOST:,} checks")
     return tuple(found)
@@ -74,6 +90,12 @@ def _without_rivals(defaults: Entry, given: Entry) -> Entry:
     """The defaults but those that `given` says in other words: one target for several, a size for a device."""
     said = {MEANING.get(key, key) for key in given}
     return {key: value for key, value in defaults.items() if MEANING.get(key, key) not in said}
+
+
+def _fitting(defaults: Entry, what: str) -> Entry:
+    """The defaults that mean something for what is checked: a context is of an inference alone."""
+    other = {*RUNNING, *LEARNING} - set(WORDS_OF.get(what, ()))
+    return {key: value for key, value in defaults.items() if key not in other and not (key == "dtype" and what == "training")}
 
 
 def _spread(entry: Entry) -> Iterator[Entry]:
@@ -109,7 +131,7 @@ def _check(key: str, value: object, where: str) -> None:
     elif key in FLAGS:
         right, expected = isinstance(value, bool), "true or false"
     else:
-        right, expected = isinstance(value, str) and bool(value), "a string"
+        right, expected = (isinstance(value, str) and bool(value)) or (key == "max-growth" and value == 0), "a string"
     if not right:
         raise FormatError(f"{where}: {key} is {shown(value)}, expected {expected}")
 

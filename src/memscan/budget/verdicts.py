@@ -5,7 +5,7 @@ from dataclasses import replace
 from memscan.budget.base import Bound, Figure, Finding, Limit, Outcome, Place
 from memscan.budget.figures import range_words
 from memscan.errors import MemscanError
-from memscan.units import both_units
+from memscan.units import both_units, plural
 
 FAIL, WARN = "fail", "warn"
 UNKNOWNS = (FAIL, WARN)
@@ -50,11 +50,11 @@ def _outcome(figure: Figure, limit: Limit) -> Outcome:
 def _sentence(target: str, figure: Figure, limit: Limit, outcome: Outcome) -> str:
     """The figure with how it is known, the limit, by how much, and what a range or a gap leaves open."""
     how = f"{figure.basis.value}, {figure.bound.value}" + (f" of {range_words(figure)}" if figure.bound is Bound.ESTIMATE else "")
-    what = f"{target}: {figure.name} {figure.nbytes:,} bytes ({both_units(figure.nbytes)}; {how})"
-    bound = f"{limit.stated} ({limit.nbytes:,} bytes: {both_units(limit.nbytes)})"
+    what = f"{target}: {figure.name} {plural(figure.nbytes, 'byte')} ({both_units(figure.nbytes)}; {how})"
+    bound = f"{limit.stated} ({plural(limit.nbytes, 'byte')}: {both_units(limit.nbytes)})"
     margin = limit.nbytes - figure.nbytes
     share = f", {100 * abs(margin) / limit.nbytes:.1f} %" if limit.nbytes else ""
-    by = f"{abs(margin):,} bytes ({both_units(abs(margin))}{share})"
+    by = f"{plural(abs(margin), 'byte')} ({both_units(abs(margin))}{share})"
     verb, left = ("exceeds", f"by {by}") if margin < 0 else ("is within", f"with {by} left")
     tail = ""
     if outcome is Outcome.UNKNOWN:

@@ -16,7 +16,7 @@ from memscan.cli.options import Options
 from memscan.cli.progress import Bar
 from memscan.cli.run import emit
 from memscan.devices import Devices
-from memscan.errors import UsageError
+from memscan.errors import FormatError, UsageError
 from memscan.report.gates import render_gate
 from memscan.scanning import ScanOptions, run_alone
 
@@ -31,8 +31,7 @@ def run_check(options: Options, said: Mapping[str, Any]) -> int:
     found = _checked(questions, options)
     emit(render_gate(found, options.output_format), options.output)
     if options.output_format == "github":
-        write_summary(found)
-        write_outputs(found)
+        _tell_github(found)
     return _explain(found, options.output_format)
 
 
@@ -61,7 +60,7 @@ def _file() -> Path:
     """The file of budgets in this folder."""
     for name in FILES:
         path = Path(name)
-        if path.is_file() and (name != "pyproject.toml" or SECTION in _text(path)):
+        if (path.exists() or path.is_symlink()) and (name != "pyproject.toml" or SECTION in _text(path)):
             return path
     raise UsageError(
         "no TARGET, and no budgets here: write [[budget]] in memscan.toml, or [[tool.memscan.budget]] in pyproject.toml"
@@ -72,9 +71,11 @@ def _text(path: Path) -> str:
     try:
         if path.stat().st_size > LARGEST:
             raise UsageError(f"{path} is larger than {LARGEST:,} bytes: no file of budgets")
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path} is not UTF-8 at byte {error.start:,}") from error
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def _checked(questions: Sequence[Asked], options: Options) -> Gate:
@@ -83,6 +84,15 @@ def _checked(questions: Sequence[Asked], options: Options) -> Gate:
         return run_alone(check_all(questions, ScanOptions(**options.scan), bar))
     finally:
         bar.close()
+
+
+def _tell_github(found: Gate) -> None:
+    """The summary and the outputs of the step; that they cannot be written is said, and changes no verdict."""
+    try:
+        write_summary(found)
+        write_outputs(found)
+    except UsageError as error:
+        complain(one_line(str(error)))
 
 
 def _explain(found: Gate, output: str) -> int:

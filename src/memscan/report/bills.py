@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Callable, Mapping, Sequence
 
 from memscan.bills import Bill, in_order, moments
@@ -22,7 +21,7 @@ from memscan.report.bill_words import (
 )
 from memscan.report.csv import guarded
 from memscan.report.grid import grid
-from memscan.report.json import SCHEMA, error_object, note_objects, target
+from memscan.report.json import SCHEMA, dumps, error_object, note_objects, target
 from memscan.report.markdown import cell, code, not_read, table
 from memscan.version import __version__
 
@@ -90,9 +89,9 @@ def _columns(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]
 def _json(results: Sequence[Result], explain: bool) -> str:  # noqa: ARG001 -- the formulas are always there
     objects = [bill_object(result) for result in results if isinstance(result, Bill)]
     if len(results) == 1 and objects:
-        return json.dumps(objects[0], indent=2)
+        return dumps(objects[0])
     errors = [error_object(result) for result in results if isinstance(result, Failure)]
-    return json.dumps({"schema": SCHEMA, "memscan": __version__, "bills": objects, "errors": errors}, indent=2)
+    return dumps({"schema": SCHEMA, "memscan": __version__, "bills": objects, "errors": errors})
 
 
 def bill_object(bill: Bill) -> dict[str, object]:
@@ -154,7 +153,7 @@ def _csv(results: Sequence[Result], explain: bool) -> str:  # noqa: ARG001 -- a 
     for bill in results:
         if isinstance(bill, Bill):
             origin = bill.report.model.origin
-            before = (guarded(origin.requested), origin.commit or "", bill.report.scope, bill.command)
+            before = (guarded(origin.requested), guarded(origin.commit or ""), bill.report.scope, bill.command)
             writer.writerows((*before, "device", *_cells(item)) for item in bill.items)
             writer.writerows((*before, "host", *_cells(item)) for item in bill.host)
     return text.getvalue().rstrip("\n")

@@ -32,7 +32,7 @@ def _rows(report: Report) -> list[tuple[object, ...]]:
         (
             guarded(origin.requested),
             origin.repo_id or "",
-            origin.commit or "",
+            guarded(origin.commit or ""),
             row.scope,
             row.dtype,
             str(row.stored).lower(),

@@ -2,14 +2,13 @@
 
 import csv
 import io
-import json
 from collections.abc import Callable, Mapping
 
 from memscan.devices import Device, Devices
 from memscan.printable import safe
 from memscan.report.csv import guarded
 from memscan.report.grid import grid
-from memscan.report.json import SCHEMA
+from memscan.report.json import SCHEMA, dumps
 from memscan.report.markdown import table as markdown_table
 from memscan.units import iec_bytes
 from memscan.version import __version__
@@ -42,7 +41,7 @@ def _markdown(devices: Devices) -> str:
 
 
 def _json(devices: Devices) -> str:
-    return json.dumps({"schema": SCHEMA, "memscan": __version__, "devices": [_object(device) for device in devices]}, indent=2)
+    return dumps({"schema": SCHEMA, "memscan": __version__, "devices": [_object(device) for device in devices]})
 
 
 def _object(device: Device) -> Mapping[str, object]:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -31,6 +30,7 @@ from memscan.report.diff_words import (
     verdict,
 )
 from memscan.report.grid import grid
+from memscan.report.json import dumps
 from memscan.report.markdown import cell, code, table
 from memscan.report.words import short
 
@@ -126,7 +126,7 @@ def _changes(rows: list[tuple[str, ...]]) -> Iterator[str]:
 
 
 def _json(shown: Shown) -> str:
-    return json.dumps(diff_object(shown.diff, shown.finding, every=shown.every), indent=2)
+    return dumps(diff_object(shown.diff, shown.finding, every=shown.every))
 
 
 def _csv(shown: Shown) -> str:

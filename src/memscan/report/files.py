@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Callable, Mapping, Sequence
 
 from memscan.checkpoint import Verdict
@@ -11,7 +10,7 @@ from memscan.printable import safe
 from memscan.report.base import Failure
 from memscan.report.csv import guarded
 from memscan.report.grid import grid
-from memscan.report.json import SCHEMA, error_object, note_objects
+from memscan.report.json import SCHEMA, dumps, error_object, note_objects
 from memscan.report.markdown import cell, code, not_read
 from memscan.units import iec_bytes, plural
 from memscan.version import __version__
@@ -70,9 +69,9 @@ def _section(survey: FileSurvey) -> str:
 def _json(results: Sequence[Survey]) -> str:
     objects = [_object(result) for result in results if isinstance(result, FileSurvey)]
     if len(results) == 1 and objects:
-        return json.dumps(objects[0], indent=2)
+        return dumps(objects[0])
     errors = [error_object(result) for result in results if isinstance(result, Failure)]
-    return json.dumps({"schema": SCHEMA, "memscan": __version__, "reports": objects, "errors": errors}, indent=2)
+    return dumps({"schema": SCHEMA, "memscan": __version__, "reports": objects, "errors": errors})
 
 
 def _object(survey: FileSurvey) -> Mapping[str, object]:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from memscan.bills import Answer
@@ -11,7 +10,7 @@ from memscan.printable import safe
 from memscan.report.base import Failure
 from memscan.report.csv import guarded
 from memscan.report.grid import grid
-from memscan.report.json import SCHEMA, error_object, note_objects, target
+from memscan.report.json import SCHEMA, dumps, error_object, note_objects, target
 from memscan.report.markdown import cell, code, not_read, table
 from memscan.report.words import scope_words
 from memscan.units import iec_bytes, plural
@@ -36,7 +35,7 @@ def render_fits(results: Sequence[Result], output: str) -> str:
 def render_maps(results: Sequence[DeviceMap | Failure]) -> str:
     """Device maps as the JSON that `from_pretrained(device_map=...)` takes: one for one target, a list for several."""
     maps = [dict(result) for result in results if not isinstance(result, Failure)]
-    return json.dumps(maps[0] if len(results) == 1 and maps else maps, indent=2)
+    return dumps(maps[0] if len(results) == 1 and maps else maps)
 
 
 def _title(fit: Fit) -> str:
@@ -112,9 +111,9 @@ def _section(fit: Fit) -> Iterable[str]:
 def _json(results: Sequence[Result]) -> str:
     objects = [_object(fit) for fit in results if isinstance(fit, Fit)]
     if len(results) == 1 and objects:
-        return json.dumps(objects[0], indent=2)
+        return dumps(objects[0])
     errors = [error_object(result) for result in results if isinstance(result, Failure)]
-    return json.dumps({"schema": SCHEMA, "memscan": __version__, "fits": objects, "errors": errors}, indent=2)
+    return dumps({"schema": SCHEMA, "memscan": __version__, "fits": objects, "errors": errors})
 
 
 def _object(fit: Fit) -> dict[str, object]:

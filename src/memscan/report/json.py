@@ -7,6 +7,7 @@ from memscan.checkpoint import is_buffer
 from memscan.estimate import Report
 from memscan.model import CHECKPOINT, Part, Scope, part_parameters
 from memscan.note import Note
+from memscan.printable import safe_json
 from memscan.report.base import Failure
 from memscan.report.words import parameters
 from memscan.tensor import TensorInfo
@@ -20,17 +21,22 @@ def render(results: Sequence[Report | Failure]) -> str:
     return render_objects(results, as_object)
 
 
+def dumps(value: object) -> str:
+    """`value` as JSON, in which no name of a stranger orders a CI system about."""
+    return safe_json(json.dumps(value, indent=2))
+
+
 def render_objects(results: Sequence[Report | Failure], as_object: Callable[[Report], Mapping[str, object]]) -> str:
     """One object for one report; for several results, an object that holds the reports and the errors."""
     if len(results) == 1 and isinstance(results[0], Report):
-        return json.dumps(as_object(results[0]), indent=2)
+        return dumps(as_object(results[0]))
     several = {
         "schema": SCHEMA,
         "memscan": __version__,
         "reports": [as_object(result) for result in results if isinstance(result, Report)],
         "errors": [error_object(result) for result in results if isinstance(result, Failure)],
     }
-    return json.dumps(several, indent=2)
+    return dumps(several)
 
 
 def as_object(report: Report) -> dict[str, object]:
