@@ -211,7 +211,6 @@ def test_a_config_alone(hub, tmp_path, capsys):
 
 @pytest.mark.torch
 def test_the_meta_device(hub, tmp_path):
-    pytest.importorskip("transformers")
     config = as_json({"architectures": ["BertModel"], "model_type": "bert", "num_hidden_layers": 1, "hidden_size": 12,
                       "intermediate_size": 24, "vocab_size": 30, "max_position_embeddings": 16})  # fmt: skip
     for name, files in {"org/a": {}, "org/b": {"model.safetensors": vectors(2)}}.items():

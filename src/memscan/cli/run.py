@@ -8,13 +8,12 @@ from typing import TypeVar
 from memscan.cli.exit import Exit, code_of
 from memscan.cli.messages import abandon_stdout, complain, one_line
 from memscan.cli.options import Options
-from memscan.cli.output import write_file
 from memscan.cli.progress import Bar
 from memscan.errors import MemscanError, UsageError
 from memscan.estimate import Report
 from memscan.report import Failure, render_files, render_layers, renderer
 from memscan.scanning import ScanOptions, run_alone, scan_all, survey_all
-from memscan.source import shown_url
+from memscan.source import shown_url, write_whole
 
 T = TypeVar("T")
 
@@ -86,7 +85,7 @@ def emit(text: str, output: str | None) -> None:
         if output is None:
             print(text, flush=True)
         else:
-            write_file(Path(output), text + "\n")
+            write_whole(Path(output), f"{text}\n".encode())
     except BrokenPipeError:
         # The reader has had enough (`memscan ... | head`): that is no failure, and there is nobody left to tell.
         abandon_stdout()
