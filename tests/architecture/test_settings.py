@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memscan.architecture import Config, Settings
+from memscan.architecture import GGUF, Config, Settings
 from memscan.errors import FormatError
 
 JSON = st.recursive(
@@ -36,6 +36,13 @@ def test_a_default_is_that_of_the_class():
     assert of("gemma3_text").integer("sliding_window") == 4096
     assert of("qwen2").flag("use_sliding_window") is False
     assert of("llama").integer("sliding_window") is None
+
+
+def test_what_a_gguf_file_does_not_say_is_not_a_default():
+    keys = Settings("qwen2", {"num_hidden_layers": 3}, GGUF)
+    assert keys.integer("num_hidden_layers") == 3
+    assert keys.integer("num_attention_heads") is None
+    assert of("qwen2", num_hidden_layers=3).integer("num_attention_heads") == 32
 
 
 def test_null_is_no_value_and_hides_the_default():

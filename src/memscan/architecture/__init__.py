@@ -7,11 +7,12 @@ from memscan.architecture.gguf_keys import words as gguf_words
 from memscan.architecture.layout import Layout, layout
 from memscan.architecture.quantization import Quantization, Scheme
 from memscan.architecture.rename import CONVERTER
-from memscan.architecture.settings import Settings
+from memscan.architecture.settings import GGUF, Settings
 from memscan.architecture.table import family
 
 __all__ = [
     "CONVERTER",
+    "GGUF",
     "MAX_CONFIG",
     "Config",
     "Expected",

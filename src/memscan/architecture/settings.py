@@ -16,6 +16,8 @@ from memscan.architecture.table import family
 from memscan.document import shown
 from memscan.errors import FormatError
 
+GGUF = "the GGUF keys"
+"""What the path of a config is called whose words are the keys of a GGUF header."""
 MAX_LAYERS = 10_000  # no model has a tenth of it; a config of a million layers is no model
 TEXT = ("text_config", "llm_config", "language_config", "thinker_config", "decoder", "generator")
 """Where a config of several models has its decoder's: `get_text_config(decoder=True)` of transformers, and remote code."""
@@ -29,8 +31,10 @@ class Settings:
     def __init__(self, model_type: str | None, values: Mapping[str, object], path: str = "config.json") -> None:
         values = modern(model_type, values)
         self.model_type, self.values, self.path = model_type, values, path
-        known = defaults(model_type)
-        kind = family(model_type) if model_type is not None else None
+        # A file of GGUF says what llama.cpp needs: what it does not say is not what a class of transformers has by default.
+        is_whole = path == GGUF
+        known = defaults(None if is_whole else model_type)
+        kind = family(model_type) if model_type is not None and not is_whole else None
         self._fields = None if kind is None else Fields(kind, values)
         self._subs: Mapping[str, str] = {**({} if kind is None else kind.config.get("subs", {})), **known.get("subs", {})}
         self._defaults: Mapping[str, Any] = known

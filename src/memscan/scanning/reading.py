@@ -4,6 +4,7 @@ import posixpath
 from collections.abc import Mapping
 from dataclasses import replace
 
+from memscan.architecture import GGUF as GGUF_KEYS
 from memscan.architecture import MAX_CONFIG, Config, gguf_words
 from memscan.checkpoint import Checkpoint, Selection, combined, explain, select
 from memscan.document import Document
@@ -128,7 +129,7 @@ class ModelReader:
         _check_tensors(checkpoint, selection)
         is_gguf = selection.format == GGUF
         if is_gguf:
-            config = Config.of_words(gguf_words(checkpoint.metadata), "the GGUF keys")
+            config = Config.of_words(gguf_words(checkpoint.metadata), GGUF_KEYS)
         library = options.library or listing.library or (config.library if config is not None else None)
         model = Model(
             origin=_origin(target, listing, GGUF if is_gguf else library),
