@@ -168,6 +168,11 @@ def test_a_wrong_file_is_named_with_its_line(memscan):
     code, _, err = memscan("check")
     assert code == 5
     assert "did you mean max-memory?" in err
+    budget = '[[budget]]\ntarget = "a"\nmax-memory = "1GB"\n'
+    Path("memscan.toml").write_text(f"{budget}\n{budget}scope = 'bse'\n")
+    code, _, err = memscan("check")
+    assert code == 2
+    assert err.startswith("memscan: memscan.toml:5: 'bse' is not a scope")
 
 
 def test_targets_of_a_file_are_read_side_by_side(hub: LoopbackHub, tmp_path):

@@ -28,7 +28,7 @@ class Asked:
     count: int = 1
     """How many of the device share the model."""
     baseline: str | None = None
-    """A target, a snapshot or a saved report to compare the same figure with."""
+    """A target or a snapshot to compare the same figure with."""
     growth: str | None = None
     """How much more than the baseline it may be: `5%`, `500MB`."""
     case: str = ""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from memscan.budget import Gate
 from memscan.budget.asked import Asked
 from memscan.budget.checks import gate
-from memscan.errors import MemscanError
+from memscan.errors import MemscanError, UsageError
 from memscan.estimate import Report, estimate_weights
 from memscan.model import Model
 from memscan.scanning import Progress, ScanOptions, read_all
@@ -18,19 +18,29 @@ async def check_all(questions: Sequence[Asked], options: ScanOptions, progress: 
     """The findings of all `questions`; `options` are what none of them says of its own scan."""
     usual = replace(options, dtypes=None)
     plain = ScanOptions(token=usual.token, cache=usual.cache, offline=usual.offline)
-    wanted = [(one.target, replace(usual, **one.scan)) for one in questions]
+    wanted = [(one.target, _options(usual, one)) for one in questions]
     wanted += [(one.baseline, plain) for one in questions if one.baseline is not None]
     order = list(dict.fromkeys(wanted))
     models: Models = dict(zip(order, await read_all(order, progress), strict=True))
 
     def target(one: Asked) -> Report | MemscanError:
-        scan = replace(usual, **one.scan)
+        scan = _options(usual, one)
         return _report(models[one.target, scan], one, scan.scope)
 
     def baseline(one: Asked) -> Report | MemscanError:
-        return _report(models[one.baseline or "", plain], one, replace(usual, **one.scan).scope)
+        return _report(models[one.baseline or "", plain], one, _options(usual, one).scope)
 
     return gate(questions, target, baseline)
+
+
+def _options(usual: ScanOptions, question: Asked) -> ScanOptions:
+    """Those of the question's scan; UsageError, with the line of its file, where they make no sense."""
+    options, place = replace(usual, **question.scan), question.place
+    try:
+        options.check()
+    except UsageError as error:
+        raise error if place is None else UsageError(f"{place.path}:{place.line}: {error}") from error
+    return options
 
 
 def _report(model: Model | MemscanError, question: Asked, scope: str) -> Report | MemscanError:
