@@ -127,6 +127,10 @@ class TestParse:
             (changed(marketed=None), "own.json: devices[0] ('mine'): marketed: '' is not a size"),
             (changed(marketed="24G"), "own.json: devices[0] ('mine'): marketed: '24G' has two meanings"),
             (changed(usable=0), "usable is 0, expected more than none and at most"),
+            (
+                changed(marketed="24GB"),
+                "usable is '23.5GiB', expected at most the marketed '24GB' (GB is 10^9 bytes, GiB is 2^30)",
+            ),
             (changed(usable=-5), "usable is -5, expected more than none"),
             (changed(usable=2**70), "expected more than none and at most"),
             (changed(usable=1.5), "'usable' is a number (1.5), expected a string"),

@@ -56,7 +56,13 @@ def _usable(entry: Document, marketed: int, known: Mapping[str, Rule]) -> tuple[
     if (named is None) == (entry.values.get("usable") is None):
         raise FormatError(f"{entry.path}: expected either usable or rule, the one that is known")
     if named is None:
-        return _size(entry, "usable"), Basis.MEASURED, entry.text("source") or f"stated in {entry.path}"
+        usable = _size(entry, "usable")
+        if usable > marketed:
+            raise FormatError(
+                f"{entry.path}: usable is {shown(entry.values['usable'])}, expected at most the marketed "
+                f"{shown(entry.values['marketed'])} (GB is 10^9 bytes, GiB is 2^30)"
+            )
+        return usable, Basis.MEASURED, entry.text("source") or f"stated in {entry.path}"
     rule = known.get(named)
     if rule is None:
         raise FormatError(
