@@ -9,7 +9,7 @@ ORACLE := $(VENV)-oracle/bin
 TARGET ?= bert-base-cased
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-light test-timm oracle table check lint types contracts unit format clean
+.PHONY: help run test test-light test-timm oracle table benchmarks check lint types contracts unit format clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,11 @@ table: $(ORACLE)/.ready  ## Make the architecture table anew, from the transform
 	OMP_NUM_THREADS=1 $(ORACLE)/python tools/build_defaults.py
 	OMP_NUM_THREADS=1 $(ORACLE)/python tools/build_module_order.py
 	OMP_NUM_THREADS=1 $(ORACLE)/python tools/cache_model_types.py
+
+benchmarks: $(BIN)/.ready  ## Measure memscan beside the floor and its peers, against a loopback Hub; writes docs/performance.md
+	$(PYTHON) -m venv $(VENV)-peers
+	$(VENV)-peers/bin/python -m pip install --quiet -r benchmarks/peers.txt
+	$(BIN)/python -m benchmarks --latency 0 0.05 0.15 --peers $(VENV)-peers/bin/python --output docs/performance.md
 
 .PHONY: oracle-llama-cpp
 oracle-llama-cpp: $(ORACLE)/.ready-llama-cpp

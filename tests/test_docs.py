@@ -122,6 +122,7 @@ def test_every_error_is_in_the_tree_that_opens_errors_py():
         "docs/outputs.md",
         "docs/snapshots.md",
         "docs/running.md",
+        "docs/performance.md",
         "fixtures/README.md",
     ],
 )
