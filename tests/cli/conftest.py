@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from memscan.cli.main import run
 from tests.hub import FIXTURES, materialise
 
 
@@ -37,3 +38,15 @@ def checkpoint(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def memscan(capsys):
+    """Runs memscan in this process: exit code, standard output, standard error."""
+
+    def memscan(*args: object) -> tuple[int, str, str]:
+        code = run([str(arg) for arg in args])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return memscan

@@ -9,7 +9,7 @@ from importlib.resources import files
 import jsonschema
 import pytest
 
-from memscan.cli.main import cli, run
+from memscan.cli.main import cli
 from memscan.cli.workload import ATTENTIONS, ENGINES, FSDP, OPTIMIZERS, PRECISIONS
 from tests.hub import FIXTURES, LoopbackHub, materialise
 from tests.hub.materialise import load_fixtures
@@ -17,18 +17,6 @@ from tests.runner import run_memscan
 
 SCHEMA = json.loads(files("memscan.report").joinpath("schema.json").read_text())
 COMMANDS = ("inference", "training", "fit")
-
-
-@pytest.fixture
-def memscan(capsys):
-    """Runs memscan in this process: exit code, standard output, standard error."""
-
-    def memscan(*args: object) -> tuple[int, str, str]:
-        code = run([str(arg) for arg in args])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return memscan
 
 
 @pytest.mark.parametrize("command", COMMANDS)

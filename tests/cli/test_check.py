@@ -10,7 +10,7 @@ import pytest
 
 from memscan.budget.figures import SUBJECTS as KNOWN
 from memscan.budget.file import KEYS
-from memscan.cli.main import cli, run
+from memscan.cli.main import cli
 from memscan.cli.options import GATE_FORMATS
 from memscan.cli.workload import NO_WORDS, SUBJECTS
 from memscan.report import FORMATS
@@ -23,17 +23,10 @@ SCHEMA = json.loads(files("memscan.report").joinpath("schema.json").read_text())
 BERT = 433_249_280  # bytes of BertModel
 
 
-@pytest.fixture
-def memscan(capsys, tmp_path, monkeypatch):
-    """Runs memscan in an empty folder: exit code, standard output, standard error."""
+@pytest.fixture(autouse=True)
+def _empty_folder(tmp_path, monkeypatch):
+    """No file of budgets is found but those that a test writes."""
     monkeypatch.chdir(tmp_path)
-
-    def memscan(*args: object) -> tuple[int, str, str]:
-        code = run([str(arg) for arg in args])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return memscan
 
 
 @pytest.mark.parametrize(

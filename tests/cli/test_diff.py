@@ -12,7 +12,6 @@ import jsonschema
 import pytest
 from safetensors import safe_open
 
-from memscan.cli.main import run
 from tests.hub import LoopbackHub, Repository, Revision, materialise
 from tests.hub.materialise import FIXTURES
 from tests.runner import run_memscan
@@ -41,18 +40,6 @@ def bert(
 
 def weights(tensors: dict[str, tuple[str, tuple[int, ...]]]) -> bytes:
     return safetensors.write(tensors)
-
-
-@pytest.fixture
-def memscan(capsys):
-    """Runs memscan in this process: exit code, standard output, standard error."""
-
-    def memscan(*args: object) -> tuple[int, str, str]:
-        code = run([str(arg) for arg in args])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return memscan
 
 
 @pytest.fixture

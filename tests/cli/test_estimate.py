@@ -8,20 +8,6 @@ from importlib.resources import files
 import jsonschema
 import pytest
 
-from memscan.cli.main import run
-
-
-@pytest.fixture
-def memscan(capsys):
-    """Runs memscan in this process: exit code, standard output, standard error."""
-
-    def memscan(*args: object) -> tuple[int, str, str]:
-        code = run([str(arg) for arg in args])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return memscan
-
 
 def cells(output: str) -> list[list[str]]:
     lines = [line for line in output.splitlines() if line.startswith("| ")]

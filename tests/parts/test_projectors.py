@@ -3,7 +3,7 @@
 import pytest
 
 from memscan import NotFoundError, scan
-from memscan.scanning.parts import plan_projector
+from memscan.scanning.projector import plan_projector
 from tests.hub import LoopbackHub
 from tests.runner import run_memscan
 from tests.writers.gguf import STRING, UINT32, Tensor, Writer

@@ -10,7 +10,6 @@ from memscan.checkpoint import Selection, Verdict, explain, renamed, select
 from memscan.checkpoint.weight_sets import READ, find_weight_sets
 from memscan.document import Document, shown
 from memscan.errors import FormatError, NotFoundError, NoWeightsError
-from memscan.formats import gguf_names
 from memscan.model import Part, Role
 from memscan.note import Note
 from memscan.scanning.checkpoints import CheckpointReader
@@ -28,7 +27,6 @@ WEIGHTLESS = ("Tokenizer", "Scheduler", "Processor", "FeatureExtractor")
 # Modules of sentence-transformers that have no weights of their own.
 MODULE_FOLDER = re.compile(r"\d+_(?P<kind>\w+)/")
 WEIGHTLESS_MODULES = frozenset({"Pooling", "Normalize", "Dropout", "BoW", "SpladePooling", "Router", "Asym"})
-DIGITS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,48 +239,6 @@ def _by_folder(files: Mapping[str, int]) -> Mapping[str, Mapping[str, int]]:
 
 def _present(files: Mapping[str, int], path: str) -> str | None:
     return path if path in files else None
-
-
-def plan_projector(files: Mapping[str, int], model: str = "") -> Plan:
-    """The projector beside the GGUF file `model`, as `find_best_mmproj` of llama.cpp chooses it.
-
-    The one in the deepest folder above the model, and of those the one whose number of bits is nearest to the model's.
-    """
-    found = [path for path in projectors(files) if path != model]
-    above = [path for path in found if f"/{model}".startswith(f"/{path.rpartition('/')[0]}/".replace("//", "/"))] or found
-    if not above:
-        raise NotFoundError("no projector (mmproj-*.gguf) beside the model; leave out --mmproj")
-    path = min(above, key=lambda path: (-path.count("/"), abs(_bits(path) - _bits(model))))
-    notes: tuple[Note, ...] = ()
-    if len(found) > 1:
-        others = ", ".join(other for other in found if other != path)
-        notes = (
-            Note(code="mmproj", message=f"of {len(found)} projectors {path} is counted, as llama.cpp chooses; not {others}"),
-        )
-    return Plan(
-        name="mmproj",
-        role=Role.PROJECTOR,
-        class_name=None,
-        library="gguf",
-        selection=Selection(files=(path,), format="gguf"),
-        prefix="mmproj.",
-        notes=notes,
-    )
-
-
-def projectors(files: Iterable[str]) -> list[str]:
-    """The projectors among `files`, by name."""
-    return [
-        path
-        for path in sorted(files)
-        if path.endswith(gguf_names.SUFFIX) and gguf_names.from_path(path).role is gguf_names.Role.PROJECTOR
-    ]
-
-
-def _bits(path: str) -> int:
-    """The first number in the label of a GGUF file: 4 of Q4_K_M, 16 of BF16."""
-    found = DIGITS.search(gguf_names.from_path(path).label or "")
-    return int(found[0]) if found is not None else 0
 
 
 def explain_parts(files: Mapping[str, int], plans: Iterable[Plan]) -> tuple[Verdict, ...]:

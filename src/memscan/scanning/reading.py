@@ -1,7 +1,6 @@
 """From a target to a model: which files make it, and what is read of them."""
 
 import posixpath
-from collections.abc import Mapping
 from dataclasses import replace
 
 from memscan.architecture import GGUF as GGUF_KEYS
@@ -23,11 +22,10 @@ from memscan.scanning.parts import (
     explain_parts,
     plan_modules,
     plan_pipeline,
-    plan_projector,
-    projectors,
     read_config,
     read_parts,
 )
+from memscan.scanning.projector import plan_projector, projector_notes
 from memscan.scanning.together import both, every
 from memscan.source import Listing, Source, Sources, Target
 
@@ -143,7 +141,7 @@ class ModelReader:
             notes=(*listing.notes, *selection.notes, *conversion),
         )
         if not parts:
-            return replace(model, notes=(*model.notes, *_projectors(listing.files, selection)))
+            return replace(model, notes=(*model.notes, *projector_notes(listing.files, selection)))
         class_name = config.architecture if config is not None else None
         own = Part(name="model", role=Role.BASE, class_name=class_name, library=model.origin.library, checkpoint=checkpoint)
         return replace(model, parts=(own, *parts), checkpoint=combined([checkpoint, *(part.checkpoint for part in parts)]))
@@ -235,18 +233,6 @@ async def _small(source: Source, path: str | None) -> bytes | None:
 async def _config(source: Source, listing: Listing, folder: str) -> Config | None:
     path = folder + CONFIG
     return await read_config(source, listing.files, path if path in listing.files else None)
-
-
-def _projectors(files: Mapping[str, int], selection: Selection) -> tuple[Note, ...]:
-    """The projectors that a GGUF model is loaded with for images or sound."""
-    if selection.format != GGUF:
-        return ()
-    found = [path for path in projectors(files) if path not in selection.files]
-    if not found:
-        return ()
-    listed = ", ".join(f"{path} ({files[path]:,} bytes)" for path in found[:5])
-    message = f"for images or sound a projector is loaded beside the model, not counted here: {listed}; --mmproj adds it"
-    return (Note(code="mmproj", message=message),)
 
 
 async def _conversion(source: Source, selection: Selection) -> tuple[Note, ...]:
