@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from tests.small_configs import GPT2, MOE, SEQ2SEQ, SMALL, T5, VISION
+from tests.field_configs import GPT2, MOE, SEQ2SEQ, SMALL, T5, VISION
 
 LATENT = {
     **SMALL, "num_key_value_heads": 4, "moe_intermediate_size": 16, "n_routed_experts": 4, "n_shared_experts": 1,

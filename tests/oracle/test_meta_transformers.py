@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
-from tests.small_configs import GPT2, MOE, SEQ2SEQ, SMALL, T5, VISION
+from tests.field_configs import GPT2, MOE, SEQ2SEQ, SMALL, T5, VISION
 
 from memscan.checkpoint import Checkpoint
 from memscan.dtype import SAFETENSORS
