@@ -11,10 +11,12 @@ import memscan
 from memscan import errors, formats, report
 from memscan.checkpoint import Checkpoint
 from memscan.checkpoint.weight_sets import READ, SUFFIXES
+from memscan.cli import dtypes as cli_dtypes
 from memscan.cli import options
 from memscan.cli.exit import CODES, Exit, code_of
 from memscan.errors import MemscanError
 from memscan.formats import FORMATS, format_named
+from memscan.quantizers import DTYPES
 from memscan.report import Failure
 from memscan.scanning import SCOPES
 from tests.writers.tensors import model, tensor
@@ -86,6 +88,9 @@ class TestReports:
 class TestOptions:
     def test_the_command_line_offers_every_output_format(self) -> None:
         assert options.OUTPUT_FORMATS == report.FORMATS
+
+    def test_the_command_line_offers_every_dtype(self) -> None:
+        assert cli_dtypes.DTYPES == DTYPES
 
     def test_the_command_line_offers_every_scope(self) -> None:
         assert options.SCOPES == SCOPES

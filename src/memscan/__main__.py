@@ -1,5 +1,15 @@
-"""`python -m memscan`."""
+"""`python -m memscan`, and the console script."""
 
-from memscan.cli.main import main
+import gc
 
-main()
+
+def main() -> None:
+    """Start the command line."""
+    gc.disable()  # nothing is garbage while modules are loaded; the command line sets what it wants then
+    from memscan.cli.main import main as start
+
+    start()
+
+
+if __name__ == "__main__":
+    main()

@@ -57,7 +57,7 @@ def hf(checkout, environment, tmp_path_factory):
 
 def test_the_script_has_the_name_that_the_installer_asks_for():
     (script,) = [one for one in metadata.entry_points(group="console_scripts") if one.name == "hf-memscan"]
-    assert script.value == "memscan.cli.main:main"
+    assert script.value == "memscan.__main__:main"
     assert not (ROOT / "hf-memscan").exists()  # it would be downloaded alone, and taken for a whole extension
 
 

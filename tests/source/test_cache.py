@@ -160,6 +160,8 @@ def test_a_branch_that_moved_is_read_anew(hub: LoopbackHub, cache: Path) -> None
     report, requests = asked(hub, "org/single")
     assert (report.model.origin.commit, report.model.checkpoint.nbytes) == (new.commit, 3 * NBYTES)
     assert requests == 5
+    # Nothing is guessed of what was read before: most of an older commit is in the newest too.
+    assert [record.path for record in hub.requests if "/resolve/main/" in record.path] == []
     # The entries of the old commit are as they were; only where the branch is was written anew.
     changed = [path for path, content in before.items() if path.read_bytes() != content]
     assert [path.parent.name for path in changed] == ["refs"]

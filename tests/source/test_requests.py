@@ -52,21 +52,21 @@ def test_a_single_file(hub: LoopbackHub) -> None:
     hub.add_repository(single())
     report, requests, trips = counted(hub, "org/single")
     assert report.model.checkpoint.nbytes == 2 * NBYTES
-    # The listing; the config with its redirect and, at the same time, the header with its redirect.
-    assert (requests, trips) == (5, 3)
+    # At once the listing, the config and the header; then where the Hub redirects the two.
+    assert (requests, trips) == (5, 2)
 
 
 def test_a_single_file_without_a_config(hub: LoopbackHub) -> None:
     hub.add_repository(Repository(repo_id="org/bare", files={"model.safetensors": weights("a")}))
     _, requests, trips = counted(hub, "org/bare")
-    assert (requests, trips) == (3, 3)
+    assert (requests, trips) == (4, 2)
 
 
 def test_a_legacy_id_costs_one_more(hub: LoopbackHub) -> None:
     hub.add_repository(single("google-bert/bert-base-cased", aliases=("bert-base-cased",)))
     report, requests, trips = counted(hub, "bert-base-cased")
     assert report.model.origin.repo_id == "google-bert/bert-base-cased"
-    assert (requests, trips) == (6, 4)
+    assert (requests, trips) == (8, 3)
 
 
 def test_the_first_scan_on_a_machine_asks_nothing_else(hub: LoopbackHub, tmp_path: Path) -> None:
@@ -82,7 +82,8 @@ def test_sharded_through_the_endpoint(hub: LoopbackHub, count: int) -> None:
     hub.add_repository(sharded(count=count))
     report, requests, trips = counted(hub, "org/sharded")
     assert report.model.checkpoint.nbytes == count * NBYTES
-    assert (requests, trips) == (4, 3)
+    # At once the listing, the config and a file that is not there; then the redirected config beside the endpoint.
+    assert (requests, trips) == (5, 2)
     assert [record for record in hub.requests if record.origin == "cdn"] == []
 
 
@@ -100,8 +101,8 @@ def test_the_fallback_where_the_endpoint_is_missing(hub: LoopbackHub, count: int
     report, requests, trips = counted(hub, "org/sharded", latency=CROWD_LATENCY)
     assert report.model.checkpoint.nbytes == count * NBYTES
     assert len(cdn(hub)) == count
-    # The listing and the endpoint; config, index and shards with a redirect each.
-    assert requests == 2 + 2 * (2 + count)
+    # The listing, a guess, and the endpoint; config, index and shards with a redirect each.
+    assert requests == 3 + 2 * (2 + count)
     assert trips <= 5
 
 
@@ -111,7 +112,7 @@ def test_the_fallback_on_another_revision(hub: LoopbackHub, count: int) -> None:
     report, requests, trips = counted(hub, "org/sharded", revision="dev", latency=CROWD_LATENCY)
     assert (report.model.origin.commit, report.model.checkpoint.nbytes) == (DEV, count * NBYTES)
     assert len(cdn(hub)) == count
-    assert requests == 1 + 2 * (2 + count)
+    assert requests == 2 + 2 * (2 + count)
     assert trips <= 5
 
 
@@ -139,7 +140,7 @@ def test_a_large_header_in_a_shard_of_the_fallback(hub: LoopbackHub) -> None:
     hub.add_fault(NO_SERVICE)
     report, requests, trips = counted(hub, "org/large", latency=CROWD_LATENCY)
     assert report.model.checkpoint.nbytes == 4 * NBYTES
-    assert (requests, len(cdn(hub))) == (2 + 2 * 6 + 1, 5)
+    assert (requests, len(cdn(hub))) == (3 + 2 * 6 + 1, 5)
     assert trips <= 5
 
 
@@ -174,14 +175,17 @@ def test_a_header_at_and_beyond_the_first_read(hub: LoopbackHub, header: int, tm
 def test_a_large_header_costs_one_more_round_trip(hub: LoopbackHub) -> None:
     hub.add_repository(single(file=weights("a", header=150_000)))
     _, requests, trips = counted(hub, "org/single", latency=CROWD_LATENCY)
-    assert (requests, trips) == (6, 4)
+    assert (requests, trips) == (6, 3)
 
 
 def test_a_file_shorter_than_the_first_read_is_asked_for_no_more_than_it_has(hub: LoopbackHub) -> None:
     file = weights("a", "b")
     hub.add_repository(single(file=file))
-    scan("org/single")
+    scan("org/single", file="model.safetensors")
     assert cdn(hub) == [(0, len(file) - 1)]
+    hub.forget()
+    scan("org/single", cache=False)  # asked for before its size is known
+    assert [record.body_bytes for record in hub.requests if record.origin == "cdn"] == [len(file)]
 
 
 def test_a_large_header_behind_a_plain_url(hub: LoopbackHub, tmp_path: Path) -> None:
@@ -210,13 +214,35 @@ def test_a_server_that_ignores_ranges_is_cut_off(hub: LoopbackHub, header: int |
     assert most < 32_000_000  # what the kernel's buffers swallow, of 4 GB
 
 
+def resolved(hub: LoopbackHub) -> list[str]:
+    """What was asked of the Hub's resolver, without the repository."""
+    return sorted(record.path.partition("/resolve/")[2] for record in hub.requests if "/resolve/" in record.path)
+
+
 def test_everything_is_read_at_the_commit_of_the_listing(hub: LoopbackHub) -> None:
     repository = hub.add_repository(sharded(count=3))
     hub.add_fault(NO_SERVICE)
     scan("org/sharded")
-    resolved = [record.path for record in hub.requests if "/resolve/" in record.path]
-    assert len(resolved) == 5
-    assert all(f"/resolve/{repository.commit}/" in path for path in resolved)
+    shards = [f"{repository.commit}/model-0000{number}-of-00003.safetensors" for number in (1, 2, 3)]
+    assert resolved(hub) == sorted([*shards, f"{repository.commit}/{INDEX}", "main/config.json", "main/model.safetensors"])
+
+
+def test_a_guess_of_another_commit_is_not_believed(hub: LoopbackHub) -> None:
+    repository = hub.add_repository(single())
+    hub.add_fault(Fault(match="/resolve/main/", kind="wrong_commit"))
+    scan("org/single")
+    # The config came by way of a redirect to the right commit after all.
+    assert resolved(hub) == sorted([f"{repository.commit}/model.safetensors", "main/config.json", "main/model.safetensors"])
+
+
+@pytest.mark.parametrize("options", [{"file": "model.safetensors"}, {"subfolder": "sub"}, {"variant": "fp16"}])
+def test_nothing_is_guessed_where_something_else_is_asked_for(hub: LoopbackHub, options: dict[str, str]) -> None:
+    files = {
+        f"{folder}{name}": weights("a") for folder in ("", "sub/") for name in ("model.safetensors", "model.fp16.safetensors")
+    }
+    hub.add_repository(Repository(repo_id="org/several", files=files))
+    scan("org/several", **options)
+    assert [path for path in resolved(hub) if path.startswith("main/")] == []
 
 
 def test_a_head_is_never_asked(hub: LoopbackHub) -> None:
@@ -229,7 +255,7 @@ def test_a_head_is_never_asked(hub: LoopbackHub) -> None:
 
 def test_a_redirect_keeps_its_connection(hub: LoopbackHub) -> None:
     hub.add_repository(Repository(repo_id="org/bare", files={"model.safetensors": weights("a")}, aliases=("bare",)))
-    scan("bare")
+    scan("bare", file="model.safetensors")
     assert [record.status for record in hub.requests] == [307, 200, 302, 206]
     assert len({record.connection for record in hub.requests}) == 2  # one to each origin
 
@@ -239,7 +265,7 @@ def test_many_files_in_the_listing(hub: LoopbackHub) -> None:
     hub.add_repository(Repository(repo_id="org/many", files={"zz.safetensors": weights("a"), "config.json": CONFIG, **files}))
     report, requests, trips = counted(hub, "org/many")
     assert report.model.checkpoint.nbytes == NBYTES
-    assert (requests, trips) == (5, 3)
+    assert (requests, trips) == (6, 3)
 
 
 def test_a_subfolder_of_a_repository(hub: LoopbackHub) -> None:

@@ -1,15 +1,17 @@
 """`--dtypes float32 float16`: several words behind one option, as `accelerate estimate-memory` takes them."""
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 import click
 
-from memscan.dtype import SHORT
-from memscan.quantizers import DTYPES
-
 OPTION = "--dtypes"
+# memscan.quantizers.DTYPES, spelt out so that --help need not import it
+DTYPES = (
+    "float64", "float32", "float16", "bfloat16", "float8", "int8", "int4", "bnb-int8", "bnb-nf4", "bnb-nf4-dq",
+    "gptq-4bit-g128", "awq-4bit-g128", "hqq-4bit-g64", "int4-g128", "fp8", "fp8-block", "mxfp4", "nvfp4", "Q8_0", "Q6_K",
+    "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K", "IQ4_XS",
+)  # fmt: skip
 
 
 def join_dtypes(args: Sequence[str], takes_value: Mapping[str, bool]) -> list[str]:
@@ -60,6 +62,8 @@ def parse_dtypes(words: str) -> tuple[str, ...]:
 
 def parse_dtype(word: str) -> str:
     """The one dtype that `word` names, or is short for: `bf16`; UsageError for a word that is none."""
+    from memscan.dtype import SHORT
+
     name = SHORT.get(word, word)
     if name not in DTYPES:
         raise _unknown(word)
@@ -85,6 +89,8 @@ def _is_dtypes(word: str) -> bool:
 
 
 def _meant(word: str) -> list[str]:
+    from difflib import get_close_matches
+
     return get_close_matches(word.lower(), DTYPES, n=1, cutoff=0.75)
 
 

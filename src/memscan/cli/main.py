@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from memscan.cli.dtypes import DTYPES
 from memscan.cli.exit import Exit, code_of
 from memscan.cli.group import DEFAULT, DefaultGroup, TargetCommand, dashed
 from memscan.cli.messages import abandon_stdout, complain, one_line
@@ -31,7 +32,6 @@ from memscan.cli.workload import (
     workload_words,
 )
 from memscan.errors import MemscanError
-from memscan.quantizers import DTYPES
 from memscan.version import __version__
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "token_normalize_func": dashed, "max_content_width": 110}
@@ -63,9 +63,13 @@ def cli() -> None:
 @target_options
 def estimate(**given: object) -> int:
     """Memory to load and train, by dtype (the default)."""
-    from memscan.cli.run import run_estimate
+    from memscan.cli.early import begun
 
-    return run_estimate(options_from(given), commands=tuple(cli.commands))
+    options = options_from(given)
+    with begun(options) as early:
+        from memscan.cli.run import run_estimate
+
+        return run_estimate(options, early, commands=tuple(cli.commands))
 
 
 @cli.command(cls=TargetCommand, context_settings=SETTINGS)
@@ -73,10 +77,13 @@ def estimate(**given: object) -> int:
 @target_options
 def layers(**given: object) -> int:
     """The module tree with parameters, bytes, share."""
-    from memscan.cli.run import run_layers
+    from memscan.cli.early import begun
 
-    depth = given["depth"]
-    return run_layers(options_from(given), depth=depth if isinstance(depth, int) else 1)
+    depth, options = given["depth"], options_from(given)
+    with begun(options) as early:
+        from memscan.cli.run import run_layers
+
+        return run_layers(options, early, depth=depth if isinstance(depth, int) else 1)
 
 
 @cli.command(cls=TargetCommand, context_settings=SETTINGS)
@@ -94,9 +101,13 @@ def files(**given: object) -> int:
 @target_options
 def inference(**given: object) -> int:
     """Memory to answer: weights, KV cache, activations, line by line."""
-    from memscan.cli.run_bills import run_inference
+    from memscan.cli.early import begun
 
-    return run_inference(options_from(given), workload_words(given), given)
+    options = options_from(given)
+    with begun(options) as early:
+        from memscan.cli.run_bills import run_inference
+
+        return run_inference(options, early, workload_words(given), given)
 
 
 @cli.command(cls=TargetCommand, context_settings=SETTINGS)
@@ -105,9 +116,13 @@ def inference(**given: object) -> int:
 @target_options
 def training(**given: object) -> int:
     """Memory to train: gradients, optimizer, adapters, activations."""
-    from memscan.cli.run_bills import run_training
+    from memscan.cli.early import begun
 
-    return run_training(options_from(given), training_words(given), given)
+    options = options_from(given)
+    with begun(options) as early:
+        from memscan.cli.run_bills import run_training
+
+        return run_training(options, early, training_words(given), given)
 
 
 @cli.command(cls=TargetCommand, context_settings=SETTINGS)
@@ -118,9 +133,13 @@ def training(**given: object) -> int:
 @target_options_with("device-map")
 def fit(**given: object) -> int:
     """What fits: dtypes, the largest context, the most sequences."""
-    from memscan.cli.run_bills import run_fit
+    from memscan.cli.early import begun
 
-    return run_fit(options_from(given), workload_words(given), given)
+    options = options_from(given)
+    with begun(options) as early:
+        from memscan.cli.run_bills import run_fit
+
+        return run_fit(options, early, workload_words(given), given)
 
 
 @cli.command(cls=TargetCommand, context_settings=SETTINGS)
@@ -194,11 +213,14 @@ def main() -> None:
     """The console script."""
     # A scan makes hundreds of thousands of tensors and hardly a cycle; looking for cycles took a third of its time.
     gc.set_threshold(100_000, 50, 50)
+    gc.enable()
     # A name from a stranger may hold characters that the terminal's encoding (cp1252, ASCII) has not.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()  # the process ends: a last look at every object for cycles would take a tenth of a short scan's time
+    sys.exit(code)
 
 
 def run(args: Sequence[str]) -> int:

@@ -7,8 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from memscan.cli.dtypes import parse_dtypes
-from memscan.quantizers import DTYPES
+from memscan.cli.dtypes import DTYPES, parse_dtypes
 
 F = TypeVar("F", bound=Callable[..., object])
 

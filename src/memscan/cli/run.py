@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from memscan.cli.early import Early
 from memscan.cli.exit import Exit, code_of
 from memscan.cli.messages import abandon_stdout, complain, one_line
 from memscan.cli.options import Options
@@ -18,17 +19,19 @@ from memscan.source import shown_url, write_whole
 T = TypeVar("T")
 
 
-def run_estimate(options: Options, commands: Sequence[str]) -> int:
+def run_estimate(options: Options, early: Early | None, commands: Sequence[str]) -> int:
     """`memscan estimate`; `commands` are words that a target is probably not."""
     first = options.targets[0]
     if first in commands:
         raise UsageError(f"{first} is a command: write it first (memscan {first} ...), or ./{first} for a folder of that name")
-    return finish(options, scan(options), renderer(options.output_format))
+    render = renderer(options.output_format)  # imported while the answers are on their way
+    return finish(options, scan(options, early), render)
 
 
-def run_layers(options: Options, *, depth: int) -> int:
+def run_layers(options: Options, early: Early | None, *, depth: int) -> int:
     """`memscan layers`."""
-    return finish(options, scan(options), lambda results: render_layers(results, depth=depth, output=options.output_format))
+    results = scan(options, early)
+    return finish(options, results, lambda results: render_layers(results, depth=depth, output=options.output_format))
 
 
 def run_files(options: Options) -> int:
@@ -38,11 +41,14 @@ def run_files(options: Options) -> int:
     return finish(options, results, lambda results: render_files(results, options.output_format))
 
 
-def scan(options: Options) -> list[Report | Failure]:
+def scan(options: Options, early: Early | None) -> list[Report | Failure]:
     """A report, or its failure, for each target."""
-    bar = Bar()
+    bar, asked = Bar(), ScanOptions(**options.scan)
     try:
-        outcomes = run_alone(scan_all(options.targets, ScanOptions(**options.scan), bar))
+        if early is None:
+            outcomes = run_alone(scan_all(options.targets, asked, bar))
+        else:
+            outcomes = early.run(lambda sources: scan_all(options.targets, asked, bar, sources))
     finally:
         bar.close()
     return _with_failures(options.targets, outcomes)

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from memscan.bills import Bill, inference_bill, on_devices, recipe_of, spread, training_bill, workload_of
 from memscan.checking import own_devices
+from memscan.cli.early import Early
 from memscan.cli.exit import code_of
 from memscan.cli.messages import complain, one_line
 from memscan.cli.options import Options
@@ -22,7 +23,7 @@ T = TypeVar("T")
 DEVICE_MAP = "device-map"
 
 
-def run_inference(options: Options, asked: Mapping[str, Any], given: Mapping[str, Any]) -> int:
+def run_inference(options: Options, early: Early | None, asked: Mapping[str, Any], given: Mapping[str, Any]) -> int:
     """`memscan inference`."""
     workload, named = workload_of(**asked), _named(given)
 
@@ -31,26 +32,26 @@ def run_inference(options: Options, asked: Mapping[str, Any], given: Mapping[str
             return inference_bill(report, workload)
         return inference_bill(report, spread(report, workload, named.count), named.device, named.count)
 
-    return _bills(options, one, explain=bool(given["explain"]))
+    return _bills(options, early, one, explain=bool(given["explain"]))
 
 
-def run_training(options: Options, asked: Mapping[str, Any], given: Mapping[str, Any]) -> int:
+def run_training(options: Options, early: Early | None, asked: Mapping[str, Any], given: Mapping[str, Any]) -> int:
     """`memscan training`."""
     recipe, named = recipe_of(**asked), _named(given)
     device = None if named is None else named.device
     if named is not None:
         recipe = on_devices(recipe, named.count)
-    return _bills(options, lambda report: training_bill(report, recipe, device), explain=bool(given["explain"]))
+    return _bills(options, early, lambda report: training_bill(report, recipe, device), explain=bool(given["explain"]))
 
 
-def run_fit(options: Options, asked: Mapping[str, Any], given: Mapping[str, Any]) -> int:
+def run_fit(options: Options, early: Early | None, asked: Mapping[str, Any], given: Mapping[str, Any]) -> int:
     """`memscan fit`."""
     if (options.output_format == DEVICE_MAP) != (given["max_memory"] is not None):
         raise UsageError("--max-memory 0=10GiB,cpu=30GiB and --format device-map belong together; give both")
     workload, named = workload_of(**asked), _named(given)
     if given["max_memory"] is not None:
         memory = parse_max_memory(given["max_memory"])
-        return finish(options, _each(options, lambda report: _map(report, memory, workload.dtype)), render_maps)
+        return finish(options, _each(options, early, lambda report: _map(report, memory, workload.dtype)), render_maps)
     devices = _devices(given)
     chosen = [named.device] if named is not None else [devices.named(name) for name in COMMON]
     count = 1 if named is None else named.count
@@ -59,7 +60,7 @@ def run_fit(options: Options, asked: Mapping[str, Any], given: Mapping[str, Any]
     def one(report: Report) -> Fit:
         return fit(report, spread(report, workload, count), chosen, count=count, dtypes=dtypes)
 
-    return finish(options, _each(options, one), lambda results: render_fits(results, options.output_format))
+    return finish(options, _each(options, early, one), lambda results: render_fits(results, options.output_format))
 
 
 def _map(report: Report, memory: Mapping[int | str, int], dtype: str | None) -> Mapping[str, int | str]:
@@ -81,15 +82,15 @@ def run_devices(given: Mapping[str, Any]) -> int:
     return finish(options, [found], lambda _: render_devices(found, options.output_format))
 
 
-def _bills(options: Options, one: Callable[[Report], Bill], *, explain: bool) -> int:
-    results = _each(options, one)
+def _bills(options: Options, early: Early | None, one: Callable[[Report], Bill], *, explain: bool) -> int:
+    results = _each(options, early, one)
     return finish(options, results, lambda results: render_bills(results, options.output_format, explain=explain))
 
 
-def _each(options: Options, one: Callable[[Report], T]) -> list[T | Failure]:
+def _each(options: Options, early: Early | None, one: Callable[[Report], T]) -> list[T | Failure]:
     """What `one` makes of each report; an error stands in the place of its target."""
     found: list[T | Failure] = []
-    for word, result in zip(options.targets, scan(options), strict=True):
+    for word, result in zip(options.targets, scan(options, early), strict=True):
         try:
             found.append(result if isinstance(result, Failure) else one(result))
         except MemscanError as error:

@@ -5,7 +5,8 @@ import json
 from memscan.cli.exit import Exit
 from memscan.errors import UsageError
 from memscan.report.json import SCHEMA
-from memscan.source import Place, Usage, cache_limit, cache_root, clear, parse_target, usage
+from memscan.source import Place, cache_limit, cache_root, parse_target
+from memscan.source.cache_upkeep import Usage, clear, usage
 from memscan.units import both_units
 from memscan.version import __version__
 

@@ -12,7 +12,7 @@ from memscan.scanning.checkpoints import Progress
 from memscan.scanning.options import AUTO, ScanOptions
 from memscan.scanning.reading import ModelReader, read_files
 from memscan.scanning.together import run_anywhere
-from memscan.source import parse_target
+from memscan.source import Sources, parse_target
 
 
 def scan(
@@ -82,11 +82,16 @@ async def ascan(
     return outcome
 
 
-async def scan_all(words: Sequence[str], options: ScanOptions, progress: Progress | None = None) -> list[Report | MemscanError]:
-    """A report, or the error that stands in its place, for each of `words`; all at once, over one HTTP client."""
+async def scan_all(
+    words: Sequence[str], options: ScanOptions, progress: Progress | None = None, sources: Sources | None = None
+) -> list[Report | MemscanError]:
+    """A report, or the error that stands in its place, for each of `words`; all at once, over one HTTP client.
+
+    `sources` are such as the options make, with requests under way; they are closed at the end.
+    """
     options.check()
-    async with options.sources() as sources:
-        reader = ModelReader(sources, options, progress)
+    async with sources or options.sources() as opened:
+        reader = ModelReader(opened, options, progress)
 
         async def one(word: str) -> Report | MemscanError:
             try:

@@ -68,6 +68,11 @@ class ScanOptions:
         """Whether it asks for files of weights, which a model that is built has not."""
         return self.file is not None or self.variant is not None or self.mmproj
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether what is asked for is what the top of most repositories holds."""
+        return not self.names_weights and self.subfolder is None and self.backend == AUTO
+
     def check_built(self) -> None:
         """UsageError where options that choose files are given for a model that is built from its config."""
         if self.names_weights:

@@ -46,9 +46,9 @@ class ModelReader:
 
     async def read(self, target: Target, *, above: tuple[Step, ...] = ()) -> Model:
         """The model at `target`; `above` are the adapters that lead to it, for the base of an adapter may be one too."""
-        async with self._sources.open(target) as source:
+        place = self._options.place(target)
+        async with self._sources.open(target, guess=self._options.is_plain) as source:
             listing = await source.listing()
-            place = self._options.place(target)
             folder = f"{place}/" if place is not None else ""
             reader = CheckpointReader(source, listing, self._progress)
             meta = MetaReader(source, listing, target, self._options)

@@ -23,8 +23,6 @@ from memscan.source import (
     SUFFIX,
     Blobs,
     Listing,
-    MemorySource,
-    RecordingSource,
     Source,
     Sources,
     Target,
@@ -34,6 +32,8 @@ from memscan.source import (
     write_snapshot,
     write_whole,
 )
+from memscan.source.memory import MemorySource
+from memscan.source.recording import RecordingSource
 
 HEADER = "header"
 
@@ -57,11 +57,11 @@ class RecordingSources(Sources):
         self.opened: dict[Target, RecordingSource] = {}
         """By target, in the order in which they were asked for: an adapter, its base model."""
 
-    def open(self, target: Target) -> Source:
+    def open(self, target: Target, *, guess: bool = False) -> Source:
         """The source for `target`, which is remembered."""
         if target not in self.opened:
             try:
-                inner = super().open(target)
+                inner = super().open(target, guess=guess)
             except TargetError as error:
                 self.opened[target] = RecordingSource(MemorySource({}), target)
                 self.opened[target].failure = error

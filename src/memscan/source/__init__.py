@@ -1,4 +1,7 @@
-"""Where bytes come from: the Hub, a URL, this machine. The only room with a window to the network and the disk."""
+"""Where bytes come from: the Hub, a URL, this machine. The only room with a window to the network and the disk.
+
+What a plain scan does not use is imported from its own file: `cache_upkeep`, `memory`, `recording`.
+"""
 
 from pathlib import Path
 from types import TracebackType
@@ -7,16 +10,15 @@ from typing import Self
 from memscan.errors import NotFoundError, OfflineError
 from memscan.source import settings
 from memscan.source.base import Listing, Place, Source
+from memscan.source.begun import Begun
 from memscan.source.blobs import Blobs
 from memscan.source.cache import HeaderCache
 from memscan.source.cache_place import cache_limit, cache_root
-from memscan.source.cache_upkeep import Usage, clear, usage
 from memscan.source.cached import CachedSource, Shelf
+from memscan.source.guesses import Guesses
 from memscan.source.hub import HubSource
 from memscan.source.local import LocalSource, open_snapshot
-from memscan.source.memory import MemorySource
 from memscan.source.readahead import Head
-from memscan.source.recording import RecordingSource
 from memscan.source.snapshot import SUFFIX, open_record, parse_snapshot, write_snapshot
 from memscan.source.target import Target, parse_target, recorded_target, shown_url, target_within
 from memscan.source.transport import Transport
@@ -33,9 +35,21 @@ class Sources:
         self._offline = offline
         self._transport: Transport | None = None
         self._cache = _open_cache() if cache else None
+        self._begun: dict[Target, Begun] = {}
 
-    def open(self, target: Target) -> Source:
-        """The source for `target`. Nothing is asked of it yet."""
+    def begin(self, target: Target, *, guess: bool) -> None:
+        """Send the first requests for `target`, which the source that `open` gives for it goes on with."""
+        if target not in self._begun:
+            self._begun[target] = Begun(self.open(target, guess=guess))
+
+    def open(self, target: Target, *, guess: bool = False) -> Source:
+        """The source for `target`. Nothing is asked of it yet, unless it was begun.
+
+        `guess`: it may ask beside the listing for the files that most repositories hold.
+        """
+        return self._begun.pop(target, None) or self._opened(target, guess=guess and target.path is None)
+
+    def _opened(self, target: Target, *, guess: bool) -> Source:
         if target.snapshot is not None:
             return open_record(target.snapshot, target.place, target.requested, target.revision)
         if target.place is Place.LOCAL:
@@ -46,9 +60,13 @@ class Sources:
         if target.place is Place.URL:
             return UrlSource(self._http(), target)
         if self._cache is None:
-            return HubSource(self._http(), target)
+            return self._hub(target, guess=guess)
         shelf = Shelf(cache=self._cache, endpoint=endpoint, token=self._own_token)
-        return CachedSource(shelf, target, lambda target: HubSource(self._http(), target))
+        return CachedSource(shelf, target, self._hub, guess=guess)
+
+    def _hub(self, target: Target, *, guess: bool) -> HubSource:
+        transport = self._http()
+        return HubSource(transport, target, Guesses(transport) if guess else None)
 
     def _here(self, target: Target, endpoint: str) -> Source:
         """What of `target` is on this machine: headers that were kept, or huggingface_hub's snapshot of it.
@@ -86,6 +104,8 @@ class Sources:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for begun in self._begun.values():
+            await begun.__aexit__(kind, error, trace)
         if self._cache is not None:
             self._cache.close()
         if self._transport is not None:
@@ -102,22 +122,17 @@ __all__ = [
     "Blobs",
     "Head",
     "Listing",
-    "MemorySource",
     "Place",
-    "RecordingSource",
     "Source",
     "Sources",
     "Target",
-    "Usage",
     "cache_limit",
     "cache_root",
-    "clear",
     "parse_snapshot",
     "parse_target",
     "recorded_target",
     "shown_url",
     "target_within",
-    "usage",
     "write_snapshot",
     "write_whole",
 ]

@@ -7,11 +7,10 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 
-import httpx2
-
 from memscan.document import shown
 from memscan.errors import ServerError, UnreachableError
 from memscan.read import ByteRange
+from memscan.source.client import Response
 from memscan.source.patience import AgainError, refusal
 from memscan.source.target import shown_url
 from memscan.source.transport import Reply
@@ -21,15 +20,15 @@ MIN_RATE = 10_000  # bytes a second
 CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)")
 
 
-async def take(url: str, response: httpx2.Response, wanted: ByteRange | None, limit: int, commit: str | None) -> Reply:
+async def take(url: str, response: Response, wanted: ByteRange | None, limit: int, commit: str | None) -> Reply:
     """The body of a final response: whole, or exactly the range `wanted`."""
-    status = response.status_code
+    status = response.status
     if status >= 400:
         raise refusal(url, status, response.headers)
     if wanted is None:
         if status != 200:
             raise ServerError(f"{shown_url(url)} answered with HTTP status {status}, expected 200")
-        body = await _collect(url, response.aiter_bytes(), skip=0, limit=limit + 1)
+        body = await _collect(url, response.decoded(), skip=0, limit=limit + 1)
         if len(body) > limit:
             raise ServerError(f"{shown_url(url)} sends more than {limit:,} bytes; memscan does not read such a reply")
         return Reply(url=url, body=body, size=len(body), commit=commit)
@@ -41,12 +40,12 @@ async def take(url: str, response: httpx2.Response, wanted: ByteRange | None, li
     if status == 200:
         # The server ignores Range: what is wanted stands in the whole file, and the rest is not waited for.
         size = content_length(response)
-        body = await _collect(url, response.aiter_raw(), skip=wanted.start, limit=wanted.length)
+        body = await _collect(url, response.raw(), skip=wanted.start, limit=wanted.length)
         return _whole(url, body, wanted.length if size is None else min(wanted.stop, size) - wanted.start, size, commit)
     if status != 206:
         raise ServerError(f"{shown_url(url)} answered a range with HTTP status {status}, expected 206")
     length, size = _content_range(url, response, wanted)
-    body = await _collect(url, response.aiter_raw(), skip=0, limit=length + 1)
+    body = await _collect(url, response.raw(), skip=0, limit=length + 1)
     return _whole(url, body, length, size, commit)
 
 
@@ -74,7 +73,7 @@ async def _collect(url: str, chunks: AsyncIterator[bytes], *, skip: int, limit: 
     return bytes(kept[:limit])
 
 
-def _content_range(url: str, response: httpx2.Response, wanted: ByteRange) -> tuple[int, int | None]:
+def _content_range(url: str, response: Response, wanted: ByteRange) -> tuple[int, int | None]:
     """Length of the part and size of the file; ServerError where the part is not the one that was asked for."""
     given = response.headers.get("content-range", "")
     match = CONTENT_RANGE.fullmatch(given.strip())
@@ -90,7 +89,7 @@ def _content_range(url: str, response: httpx2.Response, wanted: ByteRange) -> tu
     )
 
 
-def content_length(response: httpx2.Response) -> int | None:
+def content_length(response: Response) -> int | None:
     """The size that the reply states; None where it states none, or nonsense."""
     length = response.headers.get("content-length", "")
     return int(length) if length.isascii() and length.isdigit() and len(length) < 20 else None

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from memscan.document import Document, shown
 from memscan.errors import FormatError, NotFoundError, OfflineError
@@ -50,11 +50,19 @@ class Shelf:
         self.cache.write(key, Entry(body=body, reader=None if token is None else Reader.of(token)))
 
 
+class OpenHub(Protocol):
+    """Opens a repository on the Hub."""
+
+    def __call__(self, target: Target, *, guess: bool) -> HubSource:
+        """`guess`: whether it may ask beside the listing for the files that most repositories hold."""
+
+
 class CachedSource:
     """Reads one repository at one revision, from the cache where that has it, else from the Hub."""
 
-    def __init__(self, shelf: Shelf, target: Target, hub: Callable[[Target], HubSource] | None) -> None:
-        """`hub` opens a repository on the Hub; None where nothing may be asked."""
+    def __init__(self, shelf: Shelf, target: Target, hub: OpenHub | None, *, guess: bool = False) -> None:
+        """`hub` opens a repository on the Hub; None where nothing may be asked. `guess`: it may where nothing was kept."""
+        self._guess = guess
         self._shelf = shelf
         self._target = target
         self._hub = hub
@@ -160,12 +168,14 @@ class CachedSource:
         # That of a model that was renamed may have been taken since, so that one is asked for by its old name.
         alias = None if "/" in asked else self._alias(asked)
         if alias is not None:
-            self._asked = self._hub(replace(target, repo_id=alias))
+            self._asked = self._hub(replace(target, repo_id=alias), guess=False)
             try:
                 return await self._asked.listing()
             except NotFoundError:
                 pass  # renamed since
-        self._asked = self._hub(target)
+        # What was read of an older commit is mostly there at the newest, so that a guess would ask twice.
+        guess = self._guess and self._commit(self._alias(asked) or asked, target.revision or MAIN) is None
+        self._asked = self._hub(target, guess=guess)
         return await self._asked.listing()
 
     def _keep_listing(self, listing: Listing) -> None:
@@ -187,7 +197,7 @@ class CachedSource:
         if self._hub is None:
             raise OfflineError(_missing(self._at.name, self._at.commit or "", path))
         if self._asked is None:
-            self._asked = self._hub(self._target)
+            self._asked = self._hub(self._target, guess=False)
             self._asked.resume(self._at)
         return self._asked
 
@@ -207,7 +217,8 @@ class CachedSource:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        return None
+        if self._asked is not None:
+            await self._asked.__aexit__(kind, error, trace)
 
 
 def _listing_bytes(listing: Listing) -> bytes:

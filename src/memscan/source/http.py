@@ -1,8 +1,8 @@
 """HTTP as memscan needs it: bounded, ranged, verified, patient within limits, and discreet with tokens.
 
-The one seam to the network. Requests go through `huggingface_hub`'s own asynchronous session, so that proxies,
-certificates and a user's `set_async_client_factory` work as they do there. Redirects are followed here and not by the
-client, because the token must stay at the Hub's own origin and each hop's commit is checked.
+The one seam to the network. Requests go through a `Pool`, or through `huggingface_hub`'s own session where something is set
+that only that knows to use: proxies, certificates of the system's, a user's `set_async_client_factory`. Redirects are
+followed here and not by the client, because the token must stay at the Hub's own origin and each hop's commit is checked.
 """
 
 import asyncio
@@ -10,23 +10,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urljoin, urlsplit
 
-import httpx2
 from huggingface_hub import __version__ as hub_version
-from huggingface_hub import constants, get_async_session, get_token
-from huggingface_hub.errors import OfflineModeIsEnabled
 
-from memscan.document import shown
-from memscan.errors import NetworkError, ServerError, TargetError, UnreachableError, UsageError
+from memscan.errors import ServerError, TargetError, UsageError
 from memscan.read import ByteRange
 from memscan.source.body import content_length, take
+from memscan.source.client import SILENCE, Client, Response
 from memscan.source.patience import AgainError
-from memscan.source.settings import endpoint
+from memscan.source.pool import Pool
+from memscan.source.settings import endpoint, is_offline, own_token, wants_session
 from memscan.source.target import shown_url
 from memscan.source.transport import Reply
 from memscan.version import __version__
 
-SILENCE = 10.0  # seconds to connect, and between two chunks; HF_HUB_DOWNLOAD_TIMEOUT's default
-REPLY = 15.0  # seconds until a reply's headers are complete, however slowly they drip
 CONCURRENT = 100  # requests under way at once to the Hub, and as many to other hosts; httpx's own limit of a client's connections
 SMALL = 16_384  # bytes of the words that come with a redirect
 MAX_HOPS = 5  # redirects of one request; the Hub needs two
@@ -38,16 +34,18 @@ class HttpTransport:
 
     def __init__(self, *, token: str | None = None) -> None:
         self.endpoint = endpoint()
-        if token is None and not constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
-            token = get_token()
+        if token is None:
+            token = own_token()
         if token is not None:
             _check_token(token)
         # Not build_hf_headers of huggingface_hub 2.4: once a day it asks the Hub for a list of its own, and blocks meanwhile.
         self._headers = {"user-agent": f"memscan/{__version__}; hf_hub/{hub_version}"}
         self._authorization = None if token is None else f"Bearer {token}"
         self._origin = _origin(self.endpoint)
-        self._hub = _Client()
-        self._elsewhere = _Client()
+        # One each: a scan of 191 shards then waits for the Hub with one half of them while the CDN answers the other, and a
+        # connection that has seen the token is never used for another host.
+        self._hub = _Side()
+        self._elsewhere = _Side()
 
     @property
     def authenticated(self) -> bool:
@@ -64,6 +62,8 @@ class HttpTransport:
 
         Raises StatusError for an error status that patience does not mend, NetworkError for all else.
         """
+        if is_offline():
+            raise TargetError("HF_HUB_OFFLINE is set, so memscan asks no server; unset it, or give a folder")
         attempt = 0
         while True:
             try:
@@ -82,12 +82,12 @@ class HttpTransport:
             headers = self._headers_for(wanted, at_hub=at_hub)
             async with (self._hub if at_hub else self._elsewhere).reply(url, headers) as response:
                 commit = response.headers.get("x-repo-commit", commit)
-                if response.status_code not in REDIRECTS:
+                if response.status not in REDIRECTS:
                     return await take(url, response, wanted, limit, commit)
                 url = _next_url(url, response)
-                if 0 < (content_length(response) or 0) <= SMALL:
-                    async with asyncio.timeout(SILENCE):
-                        await response.aread()  # only a connection that was read to the end of a reply serves another request
+                length = content_length(response)
+                if length is not None and length <= SMALL:
+                    await _read_out(response)
         raise ServerError(f"{shown_url(url)} redirects more than {MAX_HOPS} times; check the URL or HF_ENDPOINT")
 
     def _headers_for(self, wanted: ByteRange | None, *, at_hub: bool) -> dict[str, str]:
@@ -100,55 +100,44 @@ class HttpTransport:
         return headers
 
 
-class _Client:
-    """`huggingface_hub`'s asynchronous session, opened by its first request, with a bound on what is under way at once.
-
-    The Hub and the hosts that it redirects to have one each: a scan of 191 shards then waits for the Hub with one half of
-    them while the CDN answers the other, and a connection that has seen the token is never used for another host.
-    """
+class _Side:
+    """The client for the Hub or for all other hosts, made by its first request, with a bound on what is under way at once."""
 
     def __init__(self) -> None:
         self._slots = asyncio.Semaphore(CONCURRENT)
-        self._session: httpx2.AsyncClient | None = None
+        self._client: Client | None = None
 
     async def aclose(self) -> None:
-        if self._session is not None:
-            await self._session.aclose()
-            self._session = None
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
 
     @asynccontextmanager
-    async def reply(self, url: str, headers: dict[str, str]) -> AsyncIterator[httpx2.Response]:
+    async def reply(self, url: str, headers: dict[str, str]) -> AsyncIterator[Response]:
         """The reply to a GET, its body still to be read; raises AgainError for what the network does to it."""
         async with self._slots:
-            if self._session is None:
-                self._session = _session()
-            try:
-                request = self._session.build_request("GET", url, headers=headers, timeout=httpx2.Timeout(SILENCE, pool=None))
-                async with asyncio.timeout(REPLY):
-                    response = await self._session.send(request, stream=True, follow_redirects=False)
-                try:
-                    yield response
-                finally:
-                    await response.aclose()
-            except OfflineModeIsEnabled as error:
-                raise TargetError("HF_HUB_OFFLINE is set, so memscan asks no server; unset it, or give a folder") from error
-            except (httpx2.HTTPError, TimeoutError) as error:
-                raise _broken(url, error) from error
-            except (httpx2.InvalidURL, UnicodeError) as error:
-                raise UsageError(f"{shown(shown_url(url))} is not a URL that can be asked: {error}") from error
+            if self._client is None:
+                self._client = _client()
+            async with self._client.reply(url, headers) as response:
+                yield response
 
 
-def _session() -> httpx2.AsyncClient:
-    try:
-        return get_async_session()
-    except (httpx2.InvalidURL, ValueError, OSError) as error:  # a proxy that is no URL, certificates that are not there
-        raise UsageError(
-            "the proxy or the certificates that the environment names cannot be used;"
-            " check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE"
-        ) from error
+def _client() -> Client:
+    if not wants_session():
+        return Pool()
+    from memscan.source.session import Session  # its imports take four times as long as all of the pool's
+
+    return Session()
 
 
-def _next_url(url: str, response: httpx2.Response) -> str:
+async def _read_out(response: Response) -> None:
+    """Read the few words that come with a redirect: only a connection that was read to the end serves another request."""
+    async with asyncio.timeout(SILENCE):
+        async for _ in response.raw():
+            pass
+
+
+def _next_url(url: str, response: Response) -> str:
     location = response.headers.get("location", "")
     try:
         target = urljoin(url, location)
@@ -159,23 +148,6 @@ def _next_url(url: str, response: httpx2.Response) -> str:
     if not good:
         raise ServerError(f"{shown_url(url)} redirects to what is no web address")
     return target
-
-
-def _broken(url: str, error: Exception) -> AgainError:
-    host = urlsplit(shown_url(url)).netloc
-    if isinstance(error, (httpx2.TimeoutException, TimeoutError)):
-        problem: NetworkError = UnreachableError(
-            f"{host} said nothing for {SILENCE:.0f} s; check the connection, or try again later"
-        )
-    elif isinstance(error, httpx2.ProxyError):
-        problem = UnreachableError(f"the proxy to {host} failed: {error}")
-    elif isinstance(error, httpx2.ConnectError):
-        problem = UnreachableError(f"cannot connect to {host}: {error}; check the connection, the proxy and HF_ENDPOINT")
-    elif isinstance(error, httpx2.NetworkError):
-        problem = UnreachableError(f"the connection to {host} broke: {str(error) or type(error).__name__}; try again later")
-    else:
-        problem = ServerError(f"{host} broke the protocol: {str(error) or type(error).__name__}; try again later")
-    return AgainError(problem, retries=1)
 
 
 def _check_token(token: str) -> None:

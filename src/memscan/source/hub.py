@@ -22,6 +22,7 @@ from memscan.errors import (
 )
 from memscan.read import ByteRange
 from memscan.source.base import Listing
+from memscan.source.guesses import Guesses
 from memscan.source.target import REPO_ID, Target, shown_url
 from memscan.source.transport import Reply, StatusError, Transport
 
@@ -37,8 +38,10 @@ UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 401, 403, 404
 class HubSource:
     """Reads one repository at one revision."""
 
-    def __init__(self, transport: Transport, target: Target) -> None:
+    def __init__(self, transport: Transport, target: Target, guesses: Guesses | None = None) -> None:
+        """`guesses` are asked for beside the listing, and taken where it proves them right."""
         self._transport = transport
+        self._guesses = guesses
         self._repo_id = target.repo_id or ""
         self._revision = target.revision
         self._commit: str | None = None
@@ -50,6 +53,8 @@ class HubSource:
         url = f"{self._transport.endpoint}/api/models/{self._repo_id}"
         if self._revision is not None:
             url += f"/revision/{quote(self._revision, safe='')}"
+        if self._guesses is not None:
+            self._guesses.ask(f"{self._transport.endpoint}/{self._repo_id}/resolve/{quote(self._revision or MAIN, safe='')}")
         reply = await self._get(f"{url}?blobs=true", limit=MAX_LISTING)
         info = self._document(reply, "the Hub's model information")
         try:
@@ -71,7 +76,7 @@ class HubSource:
     async def fetch(self, path: str, wanted: ByteRange) -> bytes:
         """One ranged request to the Hub and, by its redirect, to the CDN; a second range goes to the CDN at once."""
         location = self._locations.get(path)
-        reply = None
+        reply = None if location is not None else await self._guessed(path, wanted)
         if location is not None:
             try:
                 reply = await self._transport.get(location, limit=wanted.length, wanted=wanted)
@@ -88,7 +93,7 @@ class HubSource:
     async def read(self, path: str, limit: int) -> bytes:
         """One request, and the redirect that the Hub answers small files with."""
         refuse_large(path, self._sizes[path], limit)
-        reply = await self._get(self._resolve(path), limit=limit)
+        reply = await self._guessed(path, None) or await self._get(self._resolve(path), limit=limit)
         self._check_size(path, len(reply.body))
         return reply.body
 
@@ -121,6 +126,11 @@ class HubSource:
         except (StatusError, NetworkError, FormatError):
             return None
         return f"refs/pr/{requests[0]}" if requests and requests[0] is not None else None
+
+    async def _guessed(self, path: str, wanted: ByteRange | None) -> Reply | None:
+        """What was asked for beside the listing, if it is of the commit that the listing gave."""
+        reply = None if self._guesses is None else await self._guesses.take(path, wanted)
+        return reply if reply is not None and reply.commit == self._commit else None
 
     def _resolve(self, path: str) -> str:
         return f"{self._transport.endpoint}/{self._repo_id}/resolve/{self._commit}/{quote(path)}"
@@ -185,7 +195,8 @@ class HubSource:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        return None
+        if self._guesses is not None:
+            await self._guesses.drop()
 
 
 def refuse_large(path: str, size: int, limit: int) -> None:

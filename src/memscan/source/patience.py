@@ -8,7 +8,6 @@ import random
 import re
 import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from memscan.errors import NetworkError, RateLimitError
@@ -60,6 +59,8 @@ def _asked_wait(headers: Mapping[str, str]) -> float | None:
     if after.isascii() and after.isdigit() and len(after) < 10:
         return float(after)
     if after:
+        from email.utils import parsedate_to_datetime  # imported for the few servers that give a date
+
         try:
             date = parsedate_to_datetime(after)
         except ValueError:

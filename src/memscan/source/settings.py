@@ -3,10 +3,14 @@
 Imported inside functions, here alone: a folder needs none of them, and the import costs start-up.
 """
 
+import os
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from memscan.errors import UsageError
+
+PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 
 
 def endpoint() -> str:
@@ -32,9 +36,47 @@ def is_offline() -> bool:
 
 def own_token() -> str | None:
     """The token that huggingface_hub has for this user, where HF_HUB_DISABLE_IMPLICIT_TOKEN does not keep it back."""
-    from huggingface_hub import constants, get_token
+    from huggingface_hub import constants
 
-    return None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
+    if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN or _has_no_token(constants.HF_TOKEN_PATH):
+        return None
+    from huggingface_hub import get_token
+
+    return get_token()
+
+
+def _has_no_token(file: str) -> bool:
+    """Whether none of the places is there that huggingface_hub takes a token from: to ask it costs 40 ms of imports."""
+    named = ("HF_OIDC_RESOURCE", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+    return not any(os.environ.get(name) for name in named) and "google.colab" not in sys.modules and not Path(file).exists()
+
+
+def certificates() -> tuple[str | None, str | None]:
+    """The file and the folder of certificates that the environment names; neither where OpenSSL's own are in use."""
+    file = os.environ.get("SSL_CERT_FILE")
+    return (file, None) if file else (None, os.environ.get("SSL_CERT_DIR") or None)
+
+
+def wants_session() -> bool:
+    """Whether something is set, or kept by the system, that only huggingface_hub's own HTTP session knows to use."""
+    if sys.platform in ("darwin", "win32"):  # proxies and certificates are the system's
+        return True
+    if any(value and name.lower() in PROXIES for name, value in os.environ.items()):
+        return True
+    from huggingface_hub.constants import HF_DEBUG
+
+    if HF_DEBUG:  # it logs each request
+        return True
+    if certificates() == (None, None):
+        import ssl
+
+        paths = ssl.get_default_verify_paths()
+        if paths.cafile is None and paths.capath is None:
+            return True
+    # set_async_client_factory is of a module that is loaded with the first use of it.
+    used = sys.modules.get("huggingface_hub.utils._http")
+    given = getattr(used, "_GLOBAL_ASYNC_CLIENT_FACTORY", None)
+    return used is not None and given is not getattr(used, "default_async_client_factory", used)
 
 
 def cache_folder() -> Path:

@@ -2,11 +2,12 @@
 
 import os
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write `content` to `path`; a file that is there is replaced only when all of it is written. Raises OSError."""
+    from tempfile import NamedTemporaryFile  # imported where something is written: most scans write nothing
+
     if path.exists() and not path.is_file():
         path.write_bytes(content)  # a device or a pipe takes what comes
         return
