@@ -4,9 +4,13 @@ import asyncio
 import json
 import socket
 import time
+from collections.abc import Iterator
 from email.utils import formatdate
 
+import httpx2
 import pytest
+from huggingface_hub import set_async_client_factory
+from huggingface_hub.utils._http import default_async_client_factory
 
 from memscan import scan
 from memscan.cli.exit import Exit, code_of
@@ -51,6 +55,19 @@ def refusal(target: str, kind: type[MemscanError]) -> str:
 def fault(kind: str, **about: object) -> Fault:
     """A fault that matches nothing yet."""
     return Fault(match="", kind=kind, **about)  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=["pool", "session"], autouse=True)
+def client(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The HTTP client; a factory of the user's own is served by huggingface_hub's session."""
+    if request.param == "session":
+
+        def factory() -> httpx2.AsyncClient:
+            return default_async_client_factory()
+
+        set_async_client_factory(factory)
+    yield request.param
+    set_async_client_factory(default_async_client_factory)
 
 
 # --- waiting -----------------------------------------------------------------------------------------------------------

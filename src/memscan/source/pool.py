@@ -108,7 +108,7 @@ def _origin(parts: SplitResult) -> Origin:
     name = parts.hostname or ""
     if parts.scheme not in PORTS or not name:
         raise ValueError("expected http:// or https:// and a host")
-    host = name if name.isascii() else name.encode("idna").decode("ascii")
+    host = name if ":" in name else name.encode("idna").decode("ascii")
     return Origin(scheme=parts.scheme, host=host, port=parts.port or PORTS[parts.scheme])
 
 
