@@ -152,6 +152,11 @@ def test_with_and_without_the_cache_it_is_the_same(hub, target, tmp_path, monkey
     assert library.snapshot(target, tmp_path / "fourth.memscan", offline=True).read_bytes() == first
 
 
+def file_of(path):
+    """The file that a request is for: a scan guesses some before it knows the commit."""
+    return path.partition("?")[0].rpartition("/")[2]
+
+
 def test_nothing_is_asked_twice(hub, target, tmp_path):
     hub.forget()
     library.snapshot(target, tmp_path / "it.memscan", cache=False)
@@ -161,7 +166,7 @@ def test_nothing_is_asked_twice(hub, target, tmp_path):
     hub.forget()
     library.scan(target, cache=False)
     hub.settle()
-    assert {path for path, _ in asked} == {record.path for record in hub.requests}
+    assert {file_of(path) for path, _ in asked} == {file_of(record.path) for record in hub.requests}
 
 
 def test_several_targets_and_a_snapshot_that_fails(memscan, target, tmp_path):

@@ -10,18 +10,21 @@ from memscan.errors import MemscanError, UsageError
 from memscan.estimate import Report, estimate_weights
 from memscan.model import Model
 from memscan.scanning import Progress, ScanOptions, read_all
+from memscan.source import Sources
 
 Models = Mapping[tuple[str, ScanOptions], Model | MemscanError]
 
 
-async def check_all(questions: Sequence[Asked], options: ScanOptions, progress: Progress | None = None) -> Gate:
+async def check_all(
+    questions: Sequence[Asked], options: ScanOptions, progress: Progress | None = None, sources: Sources | None = None
+) -> Gate:
     """The findings of all `questions`; `options` are what none of them says of its own scan."""
     usual = replace(options, dtypes=None)
     plain = ScanOptions(token=usual.token, cache=usual.cache, offline=usual.offline)
     wanted = [(one.target, _options(usual, one)) for one in questions]
     wanted += [(one.baseline, plain) for one in questions if one.baseline is not None]
     order = list(dict.fromkeys(wanted))
-    models: Models = dict(zip(order, await read_all(order, progress), strict=True))
+    models: Models = dict(zip(order, await read_all(order, progress, sources), strict=True))
 
     def target(one: Asked) -> Report | MemscanError:
         scan = _options(usual, one)

@@ -16,6 +16,7 @@ from memscan.errors import MemscanError
 from memscan.source import Place, Sources, Target, parse_target
 
 T = TypeVar("T")
+NAMED = ("file", "subfolder", "variant", "mmproj")  # options that ask for something else than most repositories hold
 SWITCH = 0.0005  # seconds until the thread that imports lets the one that sends requests go on; Python's own are 0.005
 
 
@@ -68,9 +69,12 @@ class Early:
 
 
 @contextmanager
-def begun(options: Options) -> Iterator[Early | None]:
-    """The requests for the targets of `options`, on their way; None where all are on this machine."""
-    early = _early(options)
+def begun(options: Options, *, guess: bool = True) -> Iterator[Early | None]:
+    """The requests for the targets of `options`, on their way; None where all are on this machine.
+
+    `guess`: whether the headers will be wanted too.
+    """
+    early = _early(options, guess=guess)
     try:
         yield early
     finally:
@@ -78,7 +82,7 @@ def begun(options: Options) -> Iterator[Early | None]:
             early.close()
 
 
-def _early(options: Options) -> Early | None:
+def _early(options: Options, *, guess: bool) -> Early | None:
     given = options.scan
     targets = []
     for word in options.targets:
@@ -90,8 +94,6 @@ def _early(options: Options) -> Early | None:
             targets.append(target)
     if not targets:
         return None
-    guess = given.get("backend", "auto") == "auto" and not any(
-        given.get(name) for name in ("file", "subfolder", "variant", "mmproj")
-    )
+    guess = guess and given.get("backend", "auto") == "auto" and not any(given.get(name) for name in NAMED)
     sources = Sources(token=given["token"], cache=given["cache"], offline=given["offline"])
     return Early(sources, targets, guess=guess)

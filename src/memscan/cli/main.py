@@ -90,9 +90,13 @@ def layers(**given: object) -> int:
 @target_options
 def files(**given: object) -> int:
     """The weight files, which are chosen, and why."""
-    from memscan.cli.run import run_files
+    from memscan.cli.early import begun
 
-    return run_files(options_from(given))
+    options = options_from(given)
+    with begun(options, guess=False) as early:
+        from memscan.cli.run import run_files
+
+        return run_files(options, early)
 
 
 @cli.command(cls=TargetCommand, context_settings=SETTINGS)
@@ -148,9 +152,13 @@ def fit(**given: object) -> int:
 @click.pass_context
 def check(context: click.Context, /, **given: object) -> int:
     """Exit with 1 where a limit is exceeded; without a TARGET, every budget of memscan.toml or pyproject.toml."""
-    from memscan.cli.run_check import run_check
+    from memscan.cli.early import begun
 
-    return run_check(options_from(given), said(context))
+    options = options_from(given)
+    with begun(options) as early:
+        from memscan.cli.run_check import run_check
+
+        return run_check(options, early, said(context))
 
 
 @cli.command(cls=TargetCommand, context_settings=SETTINGS)

@@ -1,7 +1,7 @@
 """What the commands do: scan the targets, put the answer out, say what failed, and return the worst exit code."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from memscan.errors import MemscanError, UsageError
 from memscan.estimate import Report
 from memscan.report import Failure, render_files, render_layers, renderer
 from memscan.scanning import ScanOptions, run_alone, scan_all, survey_all
-from memscan.source import shown_url, write_whole
+from memscan.source import Sources, shown_url, write_whole
 
 T = TypeVar("T")
 
@@ -34,21 +34,23 @@ def run_layers(options: Options, early: Early | None, *, depth: int) -> int:
     return finish(options, results, lambda results: render_layers(results, depth=depth, output=options.output_format))
 
 
-def run_files(options: Options) -> int:
+def run_files(options: Options, early: Early | None) -> int:
     """`memscan files`."""
-    outcomes = run_alone(survey_all(options.targets, ScanOptions(**options.scan)))
+    outcomes = run_work(early, lambda sources: survey_all(options.targets, ScanOptions(**options.scan), sources))
     results = _with_failures(options.targets, outcomes)
     return finish(options, results, lambda results: render_files(results, options.output_format))
+
+
+def run_work(early: Early | None, work: Callable[[Sources | None], Coroutine[object, object, T]]) -> T:
+    """What `work` makes of the sources that were begun, or of its own where nothing was."""
+    return run_alone(work(None)) if early is None else early.run(work)
 
 
 def scan(options: Options, early: Early | None) -> list[Report | Failure]:
     """A report, or its failure, for each target."""
     bar, asked = Bar(), ScanOptions(**options.scan)
     try:
-        if early is None:
-            outcomes = run_alone(scan_all(options.targets, asked, bar))
-        else:
-            outcomes = early.run(lambda sources: scan_all(options.targets, asked, bar, sources))
+        outcomes = run_work(early, lambda sources: scan_all(options.targets, asked, bar, sources))
     finally:
         bar.close()
     return _with_failures(options.targets, outcomes)

@@ -9,26 +9,27 @@ from memscan.budget.asked import Asked
 from memscan.budget.asking import asked
 from memscan.budget.file import LARGEST, budgets
 from memscan.checking import check_all, own_devices
+from memscan.cli.early import Early
 from memscan.cli.exit import Exit, code_of
 from memscan.cli.github import write_outputs, write_summary
 from memscan.cli.messages import complain, one_line
 from memscan.cli.options import Options
 from memscan.cli.progress import Bar
-from memscan.cli.run import emit
+from memscan.cli.run import emit, run_work
 from memscan.devices import Devices
 from memscan.errors import FormatError, UsageError
 from memscan.report.gates import render_gate
-from memscan.scanning import ScanOptions, run_alone
+from memscan.scanning import ScanOptions
 
 FILES = ("memscan.toml", "pyproject.toml")
 SECTION = "[tool.memscan"
 
 
-def run_check(options: Options, said: Mapping[str, Any]) -> int:
+def run_check(options: Options, early: Early | None, said: Mapping[str, Any]) -> int:
     """The words that were `said` with the targets, or the budgets of a file where there is no target."""
     devices = own_devices(said.get("devices-file"))
     questions = _questions(options, said, devices)
-    found = _checked(questions, options)
+    found = _checked(questions, options, early)
     emit(render_gate(found, options.output_format), options.output)
     if options.output_format == "github":
         _tell_github(found)
@@ -78,10 +79,10 @@ def _text(path: Path) -> str:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _checked(questions: Sequence[Asked], options: Options) -> Gate:
+def _checked(questions: Sequence[Asked], options: Options, early: Early | None) -> Gate:
     bar = Bar()
     try:
-        return run_alone(check_all(questions, ScanOptions(**options.scan), bar))
+        return run_work(early, lambda sources: check_all(questions, ScanOptions(**options.scan), bar, sources))
     finally:
         bar.close()
 

@@ -103,14 +103,16 @@ async def scan_all(
         return list(await asyncio.gather(*(one(word) for word in words)))
 
 
-async def survey_all(words: Sequence[str], options: ScanOptions) -> list[FileSurvey | MemscanError]:
+async def survey_all(
+    words: Sequence[str], options: ScanOptions, sources: Sources | None = None
+) -> list[FileSurvey | MemscanError]:
     """The weight files of each of `words`, which of them are chosen, and why; no header is read."""
     options.check()
-    async with options.sources() as sources:
+    async with sources or options.sources() as opened:
 
         async def one(word: str) -> FileSurvey | MemscanError:
             try:
-                return await read_files(sources, parse_target(word, revision=options.revision), options)
+                return await read_files(opened, parse_target(word, revision=options.revision), options)
             except MemscanError as error:
                 return error
 

@@ -8,25 +8,27 @@ from memscan.model import Model
 from memscan.scanning.checkpoints import Progress
 from memscan.scanning.options import ScanOptions
 from memscan.scanning.reading import ModelReader
-from memscan.source import parse_target
+from memscan.source import Sources, parse_target
 
 Asked = tuple[str, ScanOptions]
 
 
-async def read_all(asked: Sequence[Asked], progress: Progress | None = None) -> list[Model | MemscanError]:
+async def read_all(
+    asked: Sequence[Asked], progress: Progress | None = None, sources: Sources | None = None
+) -> list[Model | MemscanError]:
     """The model of each target, or the error that stands in its place; what is asked twice is read once.
 
-    All share the token and the cache of the first.
+    All share `sources`, which are closed at the end, or the token and the cache of the first.
     """
     if not asked:
         return []
     for _, options in asked:
         options.check()
-    async with asked[0][1].sources() as sources:
+    async with sources or asked[0][1].sources() as opened:
 
         async def one(word: str, options: ScanOptions) -> Model | MemscanError:
             try:
-                return await ModelReader(sources, options, progress).read(parse_target(word, revision=options.revision))
+                return await ModelReader(opened, options, progress).read(parse_target(word, revision=options.revision))
             except MemscanError as error:
                 return error
 
