@@ -150,7 +150,30 @@ def test_a_tower_that_the_table_has_never_seen_is_not_known():
 
 
 def test_layers_of_a_kind_that_the_table_has_never_seen_are_not_known():
-    values = {"num_hidden_layers": 3, "full_attn_idxs": [1]}
     reason = "layer_types names layers of a kind that the table knows this class without"
-    assert reason in layout("Lfm2ForCausalLM", "lfm2", values).opaque.values()
-    assert not layout("Lfm2ForCausalLM", "lfm2", {"layer_types": ["full_attention"] * 3, "num_hidden_layers": 3}).opaque
+    assert reason in layout("LlamaForCausalLM", "llama", {"layer_types": ["conv"], "num_hidden_layers": 1}).opaque.values()
+    assert not layout("LlamaForCausalLM", "llama", {"layer_types": ["full_attention"], "num_hidden_layers": 1}).opaque
+
+
+def test_layers_stand_where_the_config_says():
+    found = layout("Lfm2ForCausalLM", "lfm2", {"num_hidden_layers": 3, "full_attn_idxs": [1]}).expected
+    assert found["model.layers.*.self_attn.q_proj.weight"].places == ((1,),)
+    assert found["model.layers.*.conv.in_proj.weight"].places == ((0,), (2,))
+    assert list(found["model.layers.*.operator_norm.weight"].places) == [(0,), (1,), (2,)]
+
+
+def test_experts_stand_behind_the_dense_layers():
+    found = layout("DeepseekV3ForCausalLM", "deepseek_v3", {"num_hidden_layers": 5, "first_k_dense_replace": 3}).expected
+    experts = found["model.layers.*.mlp.experts.down_proj"]
+    assert [name for name, _ in experts.named] == [f"model.layers.{number}.mlp.experts.down_proj" for number in (3, 4)]
+
+
+def test_a_stage_has_its_own_number_of_blocks_and_its_own_width():
+    values = {"depths": [1, 2, 1], "embed_dim": 12, "num_heads": [2, 3, 4]}
+    found = layout("SwinModel", "swin", values).expected
+    assert dict(found["encoder.layers.*.blocks.*.mlp.fc1.weight"].named) == {
+        "encoder.layers.0.blocks.0.mlp.fc1.weight": (48, 12),
+        "encoder.layers.1.blocks.0.mlp.fc1.weight": (96, 24),
+        "encoder.layers.1.blocks.1.mlp.fc1.weight": (96, 24),
+        "encoder.layers.2.blocks.0.mlp.fc1.weight": (192, 48),
+    }

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from memscan.architecture import Layout, layout
-from memscan.architecture.expression import ASKED, COMPUTED
+from memscan.architecture.expression import ASKED, COMPUTED, LISTED, SPECIAL
 from memscan.architecture.table import family, index
 
 TABLE = files("memscan.architecture") / "table"
@@ -82,13 +82,19 @@ def test_every_expression_has_known_operators(model_type: str) -> None:
 
 def expressions(values: Mapping[str, Any]) -> Iterator[object]:
     """Every expression of a file."""
-    yield from values["config"].get("derived", {}).values()
+    yield from (*values["config"].get("derived", {}).values(), *values["config"].get("forced", {}).values())
+    for bound, *items in values["config"].get("lists", {}).values():
+        yield from (bound, *(one[1] for one in items if isinstance(one, list)))
     for entry in values["classes"].values():
         for values_of in entry.get("tensors", {}).values():
             count, shape, *more = [*values_of[3:], None, None][: max(2, len(values_of) - 3)]
-            if isinstance(shape, dict):
+            if isinstance(shape, dict) and "each" in shape:
+                more += shape["each"]
+            elif isinstance(shape, dict):
                 more += [one for _, number, sizes in shape["groups"] for one in (number, *sizes)]
             yield from (one for one in (count, *(shape if isinstance(shape, list) else ()), *more) if one is not None)
+        for bounds, *condition in entry.get("places", ()):
+            yield from (one for one in (*bounds, *condition) if not isinstance(one, list) or one[0] != "of")
         for part in entry.get("parts", ()):
             yield from (one for one in (part.get("count"), *part.get("maybe", {}).values()) if one is not None)
 
@@ -97,9 +103,10 @@ def assert_known(rule: object) -> None:
     if isinstance(rule, int | str):
         return
     operator, *operands = rule
-    assert operator in {*COMPUTED, *ASKED, "if", "int*"}, rule
-    assert len(operands) == {"if": 3, "int*": 2}.get(operator, 2 if operator in COMPUTED else len(operands)), rule
-    for operand in operands[:1] if operator in ASKED else operands:
+    assert operator in {*COMPUTED, *ASKED, *LISTED, *SPECIAL}, rule
+    counts = {"if": 3, "int*": 2, "item": 2, "in": 2, "word": 3}
+    assert len(operands) == counts.get(operator, 2 if operator in COMPUTED else len(operands)), rule
+    for operand in operands[:1] if operator in ASKED else operands[:2] if operator in LISTED else operands:
         assert_known(operand)
 
 

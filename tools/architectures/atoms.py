@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from memscan.architecture.expression import UNKNOWN, evaluate, fields
+from memscan.architecture.expression import NUMBER, UNKNOWN, evaluate, fields
 
 Expression = int | str | list[Any]
 Column = list[Any]
@@ -15,6 +15,7 @@ BESIDE = re.compile(
     r"(use_cache|tie_word_embeddings|_token_ids?|_token|return_dict|dtype|initializer_range|_eps|_prob|rope_theta)$|dropout|loss|_coef"
 )
 STAGES = ("out_features", "out_indices")  # of a backbone: read behind the back of its config
+MOST_STAGES = 12
 RATIO = 1e4  # larger floats are no ratios
 
 
@@ -39,7 +40,10 @@ def values(rule: Expression, probes: Sequence[Mapping[str, Any]]) -> Vector:
     """What `rule` gives in each probe; None where it gives nothing."""
     known = {path for path in fields(rule) if any(path in probe for probe in probes)}
     # A dict that does not hold a field leaves it open, as the fields do that are null.
-    return tuple(evaluate(rule, lambda path, probe=probe: probe.get(path) if path in known else UNKNOWN) for probe in probes)
+    return tuple(
+        evaluate(rule, lambda path, probe=probe: probe.get(path) if path in known or path[0] == NUMBER else UNKNOWN)
+        for probe in probes
+    )
 
 
 def may_matter(name: str, reads: frozenset[str] | None) -> bool:
@@ -83,6 +87,9 @@ def _of_fields(columns: Mapping[str, Column]) -> Iterator[tuple[Vector, Expressi
 
 def _of_lists(name: str, column: Column) -> Iterator[tuple[Vector, Expression]]:
     yield tuple(len(value) for value in column), ["len", name]
+    if all(0 < len(value) <= MOST_STAGES for value in column) and len({len(value) for value in column}) > 1:
+        # What doubles from stage to stage.
+        yield tuple(2 ** (len(value) - 1) for value in column), ["**", 2, ["-", ["len", name], 1]]
     if all(_is_int(item) for value in column for item in value):
         yield tuple(sum(value) for value in column), ["sum", name]
         for index in range(min(map(len, column), default=0)):

@@ -15,17 +15,20 @@ from transformers.modeling_utils import PreTrainedModel
 from architectures.atoms import Expression
 from architectures.fit import Fitter
 from architectures.observe import Observation, Part, Tensors, build
+from architectures.places import ALL, NOWHERE, Places
 from architectures.shapes import groups
 from architectures.shapes import shape as _shape
 
 Entry = dict[str, Any]
 
 
-def entry(kind: type[PreTrainedModel], observed: Mapping[int, Observation], fitter: Fitter, config: PreTrainedConfig) -> Entry:
-    """The entry of `kind`; `observed[i]` is what it was in the probe `i` of `fitter`, `config` its default."""
+def entry(kind: type[PreTrainedModel], observed: Mapping[int, Observation], places: Places, config: PreTrainedConfig) -> Entry:
+    """The entry of `kind`; `observed[i]` is what it was in the probe `i` of `places`, `config` its default."""
+    fitter = places.fitter
     made: Entry = {
         "prefix": kind.base_model_prefix,
-        "tensors": {name: _tensor(name, observed, fitter) for name in _names(one.tensors for one in observed.values())},
+        "tensors": {name: _tensor(name, observed, places) for name in _names(one.tensors for one in observed.values())},
+        "places": places.rules,
         "parts": _parts(observed, fitter),
         "tied": sorted({pair for one in observed.values() for pair in one.tied}),
         "shared": sorted({pair for one in observed.values() for pair in one.shared}),
@@ -52,22 +55,34 @@ def _names(mappings: Any) -> list[str]:
     return list(dict.fromkeys(name for mapping in mappings for name in mapping))
 
 
-def _tensor(name: str, observed: Mapping[int, Observation], fitter: Fitter) -> list[Any]:
-    """[kind, dtype, module, count, shape or null, elements, unique]; trailing nulls and empty words left out."""
+def _tensor(name: str, observed: Mapping[int, Observation], places: Places) -> list[Any]:
+    """[kind, dtype, module, count, shape, elements, unique, place]; trailing nulls and empty words left out."""
+    fitter = places.fitter
     there: dict[int, Tensors] = {i: one.tensors[name] for i, one in observed.items() if name in one.tensors}
     sample = next(iter(there.values()))
+    place = places.of(name)
     count = fitter.count({i: len(there[i].shapes) if i in there else 0 for i in observed})
+    if count is None and "*" not in name:
+        count = places.presence(name)
     shape: list[Expression | None] | dict[str, Any] | None = _shape(there, fitter)
     elements: Expression | None = None
-    if shape is None:
-        shape = groups(there, observed, fitter)
+    if shape is None or None in shape:
+        # Each by its own numbers, or in groups.
+        by_number = places.shape(there) if place is not None and (place != ALL or count is not None) else None
+        each = None if by_number is None else {"each": by_number} if "#" in str(by_number) else by_number
+        shape = each or shape or groups(there, observed, fitter)
     if not isinstance(shape, dict) and (shape is None or None in shape):
         totals = {i: sum(prod(one) for one in there[i].shapes) if i in there else 0 for i in observed}
         elements = fitter.fit(totals)
     unique = None
     if any(one.unique != len(one.shapes) for one in there.values()):
         unique = fitter.fit({i: there[i].unique if i in there else 0 for i in observed})
-    found: list[Any] = [sample.kind, sample.dtype, sample.module, count, shape, elements, unique]
+    if place not in (None, ALL) and (
+        (isinstance(shape, list) and None not in shape) or (isinstance(shape, dict) and "each" in shape)
+    ):
+        count = None  # it is how many places there are
+    where = NOWHERE if place is None else None if place == ALL else place
+    found: list[Any] = [sample.kind, sample.dtype, sample.module, count, shape, elements, unique, where]
     while len(found) > 1 and found[-1] in (None, ""):
         found.pop()
     return found

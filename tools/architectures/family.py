@@ -13,7 +13,8 @@ from architectures.entry import Entry, entry
 from architectures.fit import Fitter
 from architectures.names import starred
 from architectures.observe import Observation, Observer, build
-from architectures.probes import Asked, Fields, Probe, Prober, Tree, flat, make, variations
+from architectures.places import Places, list_of_layers, list_of_words, reads_of
+from architectures.probes import COUNTS, SKIPPED, Asked, Fields, Probe, Prober, Tree, flat, make, variations
 from architectures.trace import traced
 from memscan.architecture.expression import fields
 
@@ -37,7 +38,8 @@ def describe(family: Family, observer: Observer) -> tuple[Entry, Mapping[str, st
         if isinstance(observed, str):
             failed[name] = observed
         else:
-            classes[name] = entry(kind, observed, _fitter(own, observed), deepcopy(own[min(observed)].config))
+            places = Places(observed, [flat(probe.config) for probe in own], _fitter(own, observed))
+            classes[name] = entry(kind, observed, places, deepcopy(own[min(observed)].config))
     made: Entry = {
         "config": config_of(family, classes, base) if probes else {},
         "auto": {
@@ -80,9 +82,8 @@ def _observed_once(
 
 def _fitter(probes: Sequence[Probe], observed: Mapping[int, Observation]) -> Fitter:
     """One that knows which fields the code of a class reads, and what it compares."""
-    reads = frozenset().union(*(one.reads for one in observed.values()))
-    asked = {text: rule for one in observed.values() for text, rule in one.asked.items()}
-    return Fitter([flat(probe.config) for probe in probes], reads, asked.values())
+    comparisons = {text: rule for one in observed.values() for text, rule in one.asked.items()}
+    return Fitter([flat(probe.config) for probe in probes], reads_of(observed), comparisons.values())
 
 
 def _is_outer(one: Observation) -> bool:
@@ -104,12 +105,12 @@ def _probes(family: Family) -> tuple[Sequence[Probe], Tree]:
 
 def _probes_of(family: Family, kind: type[PreTrainedModel], tries: int = 2) -> tuple[Sequence[Probe], Tree]:
     """Those that one class takes: from the defaults of its config, or from a small config that it can be built with."""
-    for small in (False, True)[:tries]:
-        tree = _small(family, kind) if small else {}
+    for is_small in (False, True)[:tries]:
+        tree = small(family, kind) if is_small else {}
         if tree is None:
             continue
         try:
-            found = tuple(Prober(family.config, _accepts(kind), SEED, tree, _asked(family, kind, tree)).probes())
+            found = tuple(Prober(family.config, accepts(kind), SEED, tree, asked(family, kind, tree)).probes())
         except Exception:  # noqa: BLE001 -- the config class cannot be made so
             continue
         if len(found) >= FEWEST:
@@ -117,17 +118,18 @@ def _probes_of(family: Family, kind: type[PreTrainedModel], tries: int = 2) -> t
     return (), {}
 
 
-def _asked(family: Family, kind: type[PreTrainedModel], tree: Tree) -> Asked:
+def asked(family: Family, kind: type[PreTrainedModel], tree: Tree) -> Asked:
     """What the code of a class asks for when it is built."""
     config = make(family.config, {}, tree)
     with traced(config) as record:
         build(kind, config)
+    texts = {path: frozenset(words) for path, words in record.texts.items()}
     rules = [rule for rule in record.asked.values() if isinstance(rule, list) and rule[0] in ("==", "!=")]
     compared = {(left, right) for _, left, right in rules if isinstance(left, str) and isinstance(right, str) and left != right}
-    return Asked(sorted(record.missing), sorted(compared))
+    return Asked(sorted(record.missing), sorted(compared), texts)
 
 
-def _accepts(kind: type[PreTrainedModel]) -> Callable[[PreTrainedConfig], frozenset[str] | None]:
+def accepts(kind: type[PreTrainedModel]) -> Callable[[PreTrainedConfig], frozenset[str] | None]:
     """Builds `kind` and tells the patterns of its tensors; None where it does not build."""
 
     def accepts(config: PreTrainedConfig) -> frozenset[str] | None:
@@ -139,7 +141,7 @@ def _accepts(kind: type[PreTrainedModel]) -> Callable[[PreTrainedConfig], frozen
     return accepts
 
 
-def _small(family: Family, kind: type[PreTrainedModel]) -> Tree | None:
+def small(family: Family, kind: type[PreTrainedModel]) -> Tree | None:
     """Keyword arguments of a config that builds, as the oracle finds them."""
     from declared import installed
     from small_configs import UnbuildableError, small_config
@@ -160,6 +162,7 @@ def config_of(family: Family, classes: Mapping[str, Entry], base: Tree) -> Entry
     usual = {} if plain is None else flat(plain)
     usually: dict[str, Any] = {}
     derived: dict[str, Any] = {}
+    lists: dict[str, Any] = {}
     varied = [make(family.config, changed, base) for changed in variations(family.config, SEED, base)]
     rows = [flat(config) for config in varied]
     default = make(family.config, {}, base)
@@ -171,8 +174,13 @@ def config_of(family: Family, classes: Mapping[str, Entry], base: Tree) -> Entry
         free = [_without(family.config, changed, name, base) for changed in variations(family.config, SEED, base)]
         values = {index: row.get(name) for index, row in enumerate(free) if row is not None}
         first = flat(default).get(name)
-        if all(value == first for value in values.values()):
+        if not (first and (_is_words(first) or _are_layers(first))) and all(value == first for value in values.values()):
             usually[name] = first
+            continue
+        if any(values.values()) and (all(map(_is_words, values.values())) or all(map(_are_layers, values.values()))):
+            found = _list(name, values, free)
+            if found is not None:
+                lists[name] = found
             continue
         rule = _rule(name, values, [row or rows[index] for index, row in enumerate(free)])
         if rule is not None:
@@ -180,14 +188,37 @@ def config_of(family: Family, classes: Mapping[str, Entry], base: Tree) -> Entry
     made: Entry = {
         "defaults": usually,
         "derived": derived,
+        "lists": lists,
         "aliases": dict(type(default).attribute_map),
         "ties": getattr(default, "tie_word_embeddings", None),
         "subs": {**_subs(default), **_subs(_plain(family.config))},
         "fixed": fixed(family.config),
+        "absent": _absent(_plain(family.config)),
     }
-    if _always_tied(family.config, base):
-        made["ties"] = "always"
+    made["ties"] = _tie(family.config, base, made["ties"])
+    made["tied_by"] = _tied_by(family.config, base, default)
+    made["forced"] = _forced(family.config, base)
     return {key: value for key, value in made.items() if value not in ({}, [], None)}
+
+
+def _is_words(value: Any) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(one, str) for one in value)
+
+
+def _list(name: str, free: Mapping[int, Any], rows: Sequence[Fields | None]) -> list[Any] | None:
+    """How the config class makes a list of words, one a layer, where it is not given."""
+    others = [{key: value for key, value in (row or {}).items() if key != name} for row in rows]
+    bounds = [
+        key for key in others[min(free)] if key.rpartition(".")[2] in COUNTS and key.rpartition(".")[0] == name.rpartition(".")[0]
+    ]
+    make = list_of_words if all(_is_words(value) for value in free.values()) else list_of_layers
+    tried = (make(bound, free, others) for bound in bounds)
+    return next((one for one in tried if one is not None), None)
+
+
+def _are_layers(value: Any) -> bool:
+    """Whether it may be the numbers of some layers."""
+    return isinstance(value, list | tuple) and all(type(one) is int for one in value) and list(value) == sorted(set(value))
 
 
 def _without(kind: type[PreTrainedConfig], changed: Fields, name: str, base: Tree) -> Fields | None:
@@ -215,11 +246,63 @@ def _subs(config: PreTrainedConfig | None) -> Mapping[str, str]:
     return {name: sub.model_type for name, sub in inside.items() if isinstance(sub, PreTrainedConfig)}
 
 
-def _always_tied(kind: type[PreTrainedConfig], base: Tree) -> bool:
+def _absent(config: PreTrainedConfig | None) -> dict[str, dict[str, Any]]:
+    """Of each config inside, where none is given, what differs from the defaults of its own class."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, sub in ({} if config is None else vars(config)).items():
+        usual = _plain(type(sub)) if isinstance(sub, PreTrainedConfig) else None
+        if usual is None:
+            continue
+        fields = {key: value for key, value in flat(usual).items() if "." not in key}
+        differing = {
+            key: value
+            for key, value in flat(sub).items()
+            if "." not in key
+            and value != fields.get(key)
+            and not SKIPPED.search(key)
+            and isinstance(value, int | float | str | list | None)
+        }
+        if differing:
+            found[name] = differing
+    return found
+
+
+def _tie(kind: type[PreTrainedConfig], base: Tree, usual: Any) -> Any:
+    """The default; `always` or `never` where the config class leaves no choice."""
+    if usual is None:
+        return None
+    found = {given: _tied(kind, {"tie_word_embeddings": given}, base) for given in (False, True)}
+    return "always" if found[False] is True else "never" if found[True] is False else usual
+
+
+def _tied(kind: type[PreTrainedConfig], changed: Fields, base: Tree) -> bool | None:
     try:
-        return bool(getattr(make(kind, {"tie_word_embeddings": False}, base), "tie_word_embeddings", False))
+        return bool(getattr(make(kind, changed, base), "tie_word_embeddings", False))
     except Exception:  # noqa: BLE001 -- a config without that field
-        return False
+        return None
+
+
+def _tied_by(kind: type[PreTrainedConfig], base: Tree, default: PreTrainedConfig) -> list[str]:
+    """Other fields that tie the embeddings where they are true, as those of the text model's config in older files do."""
+    if _tied(kind, {}, base) is not False:
+        return []
+    names = [name for name in flat(default) if "tie" in name.rpartition(".")[2].split("_") and name != "tie_word_embeddings"]
+    return [name for name in names if _tied(kind, {name: True}, base)]
+
+
+def _forced(kind: type[PreTrainedConfig], base: Tree) -> dict[str, Expression]:
+    """Fields of the configs inside that the config class sets, whatever is given for them."""
+    made = [(changed, flat(make(kind, changed, base))) for changed in variations(kind, SEED, base)]
+    names = {name for changed, _ in made for name, value in changed.items() if "." in name and type(value) is int}
+    found: dict[str, Expression] = {}
+    for name in sorted(names):
+        rows = [row for _, row in made]
+        if all(row.get(name) == changed.get(name, row.get(name)) for changed, row in made):
+            continue
+        rule = _rule(name, {index: row.get(name) for index, row in enumerate(rows)}, rows)
+        if rule is not None and not isinstance(rule, int):
+            found[name] = rule
+    return found
 
 
 def _rule(name: str, free: Mapping[int, Any], rows: Sequence[Fields]) -> Expression | None:
@@ -235,10 +318,14 @@ def _used(value: Mapping[str, Any]) -> frozenset[str]:
     found: set[str] = set()
     for tensor in value.get("tensors", {}).values():
         _, _, _, count, shape, *rest = [*tensor, *[None] * 7][:7]
-        if isinstance(shape, dict):
+        if isinstance(shape, dict) and "each" in shape:
+            rest += shape["each"]
+        elif isinstance(shape, dict):
             rest += [one for _, number, sizes in shape["groups"] for one in (number, *sizes)]
         for expression in (count, *(shape if isinstance(shape, list) else ()), *rest):
             found |= fields(expression)
+    for bounds, *condition in value.get("places", ()):
+        found |= frozenset().union(*map(fields, (*bounds, *condition)))
     for part in value.get("parts", ()):
         found |= fields(part.get("count")).union(*map(fields, part.get("maybe", {}).values()))
     return frozenset(found)

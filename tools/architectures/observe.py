@@ -149,6 +149,9 @@ class Observer:
             alone = None
             if is_same and self._known.get(name) is type(module) and name not in self.inseparable and starred(at) not in refused:
                 alone = self._patterns(type(module), module.config)
+            # One of several in a list is described with what is around it: the table has one place for a part.
+            if "*" in starred(at):
+                alone = None
             if alone is None or any(pattern not in alone or alone[pattern][2] != one[2] for pattern, one in held.items()):
                 yield starred(at), path, module.config.model_type
                 continue

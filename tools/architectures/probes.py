@@ -39,6 +39,10 @@ SWITCH = re.compile(r"(^|\.)(use|is|has|add|do|with|enable|tie|apply)_|_bias$|_e
 NUMBER = 3  # of what there is none by default
 COUNTED = re.compile(r"(rank|experts|shared|replace|window|mtp|nextn)")
 PARTS = (0.25, 0.5, 1.0)
+COUNTS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers", "encoder_layers", "decoder_layers", "depth")
+INDICES = ("_layers", "_indices", "_indexes", "_idxs", "_ids")
+WORDS = 6  # that a field may be instead
+LISTED = 8  # probes whose lists differ
 OPEN = (48, 80, 112)  # for a size that is null by default
 
 
@@ -50,6 +54,8 @@ class Asked:
     """Fields that the config class does not declare."""
     compared: Sequence[tuple[str, str]]
     """Fields that are compared with each other."""
+    texts: Mapping[str, frozenset[str]]
+    """The words that a field, or the items of a list, are compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,7 @@ class Prober:
         self._random = random.Random(seed)
         self._seen: set[frozenset[str]] = set()
         self._missing, self._compared = ((), ()) if asked is None else (asked.missing, asked.compared)
+        self._texts: Mapping[str, frozenset[str]] = {} if asked is None else asked.texts
         self._factors = FACTORS
         self._default = flat(make(kind, {}, base))
 
@@ -155,6 +162,22 @@ class Prober:
             probe = self._joint(numbers, chosen)
             if probe is not None:
                 yield probe
+        yield from self._listed(numbers, switches)
+
+    def _listed(self, numbers: Fields, switches: Sequence[tuple[str, Any]]) -> Iterator[Probe]:
+        """Every size changed, and with them what is said layer by layer, or stage by stage."""
+        for turn in range(LISTED):
+            sizes = {name: self._value(name, self._default.get(name)) for name in numbers}
+            values = {**self._default, **sizes}
+            lists = {**dict(self._lists(values)), **(self._stages(values) if turn % 2 else {})}
+            if not lists:
+                continue
+            chosen = {name: value for name, value in switches if self._random.random() < 0.2}
+            for changed in ({**sizes, **chosen, **lists}, {**sizes, **lists}):
+                probe = self._try(changed)
+                if probe is not None:
+                    yield probe
+                    break
 
     def _closely(self, numbers: Fields, switch: Fields) -> Iterator[Probe]:
         for _ in range(CLOSELY):
@@ -223,8 +246,8 @@ class Prober:
         if _is_part(name, value):
             return self._random.choice(PARTS)
         if _is_numbers(value):
-            factor = self._random.choice(self._factors)
-            return [one * factor if one >= SMALL else one + self._random.choice((0, 0, 1, 2)) for one in value]
+            factor, few = self._random.choice(self._factors), self._random.choice(FEW_TIMES)
+            return [one * factor if one >= SMALL else one * few + self._random.choice((0, 0, 1, 2)) for one in value]
         if not _is_number(value):
             return value
         if _is_layers(name, value):
@@ -248,7 +271,37 @@ class Prober:
         for name, value in self._default.items():
             if not SKIPPED.search(name) or name.rpartition(".")[2].startswith("use_"):
                 found.extend((name, other) for other in _turned(name, value))
+                if value is None or isinstance(value, str):
+                    found.extend((name, word) for word in sorted(self._texts.get(name, frozenset()) - {value})[:WORDS])
         return found
+
+    def _lists(self, values: Fields) -> Iterator[tuple[str, Any]]:
+        """Lists with one item a layer, and lists of the numbers of layers."""
+        for name, usual in self._default.items():
+            head, dot, last = name.rpartition(".")
+            count = next(
+                (values[f"{head}{dot}{one}"] for one in COUNTS if isinstance(values.get(f"{head}{dot}{one}"), int)), None
+            )
+            if count is None or not isinstance(usual, list | tuple):
+                continue
+            if usual and all(isinstance(one, str) for one in usual) and last.endswith(("types", "_type", "pattern")):
+                words = sorted({*usual, *self._texts.get(name, ())})
+                yield name, [self._random.choice(words) for _ in range(count)]
+            elif not usual and last.endswith(INDICES) and not last.endswith(("token_ids", "token_id")):
+                yield name, sorted(self._random.sample(range(count), self._random.randint(1, count)))
+
+    def _stages(self, values: Fields) -> Fields:
+        """Lists of one length, as those of the stages of a backbone have, all one shorter or one longer."""
+        lists = {name: list(value) for name, value in values.items() if isinstance(value, list | tuple) and _is_integers(value)}
+        lengths = sorted({len(value) for value in lists.values() if len(value) > 1})
+        if not lengths:
+            return {}
+        length, longer = self._random.choice(lengths), self._random.random() < 0.5
+        return {name: [*value, value[-1]] if longer else value[:-1] for name, value in lists.items() if len(value) == length}
+
+
+def _is_integers(value: Sequence[Any]) -> bool:
+    return bool(value) and all(isinstance(one, int) and not isinstance(one, bool) for one in value)
 
 
 def _turned(name: str, value: Any) -> Sequence[Any]:

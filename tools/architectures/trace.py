@@ -7,7 +7,7 @@ passes through other functions or a list of indices is forgotten: for that there
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,8 @@ class Record:
     """Of those that were asked for in vain."""
     asked: dict[str, Expression] = field(default_factory=dict)
     """Comparisons, by their text."""
+    texts: dict[str, set[str]] = field(default_factory=dict)
+    """The words that a field which is a text, or a list of texts, was compared with."""
 
 
 _open: list[Record] = []
@@ -103,6 +105,33 @@ class Ratio(float):
         return Part(result, ["int*", other.rule, self.path]) if isinstance(other, Traced) else result
 
     __rmul__ = __mul__
+
+
+class Text(str):
+    """A field that is a word, or one word of a list: it writes down what it is compared with."""
+
+    __slots__ = ("path",)
+    path: str
+
+    def __new__(cls, value: str, path: str) -> "Text":
+        """The word `value` of the field at `path`."""
+        made = super().__new__(cls, value)
+        made.path = path
+        return made
+
+    def __deepcopy__(self, memo: object) -> "Text":
+        return self
+
+    __copy__ = __deepcopy__
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        if _open and type(other) is str:
+            _open[-1].texts.setdefault(self.path, set()).add(other)
+        return str.__eq__(self, other) is True
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
 
 class _Kind(type):
@@ -206,13 +235,13 @@ def _ask(operator: str, left: Expression, right: Expression) -> None:
 
 
 @contextmanager
-def traced(config: PreTrainedConfig) -> Iterator[Record]:
-    """Everything that is built from `config`, which is changed for it, is followed until the end."""
+def traced(config: PreTrainedConfig, *, sizes: bool = True) -> Iterator[Record]:
+    """Everything that is built from `config`, which is changed for it, is followed until the end; `sizes`: tensors too."""
     _mark(config, "")
     record = Record()
     _open.append(record)
     try:
-        with _Axes():
+        with _Axes() if sizes else nullcontext():
             yield record
     finally:
         _open.pop()
@@ -247,14 +276,19 @@ def _marked(value: Any, path: str) -> Any:
         return Traced(value, path)
     if isinstance(value, float):
         return Ratio(value, path)
+    if type(value) is str:
+        return Text(value, path)
     if type(value) in (list, tuple):
-        return type(value)(
-            Traced(one, ["at", path, index]) if isinstance(one, int) and not isinstance(one, bool) else one
-            for index, one in enumerate(value)
-        )
+        return type(value)(_item(one, path, index) for index, one in enumerate(value))
     if type(value) is dict:
         return {key: _marked(one, f"{path}.{key}") if isinstance(key, str) else one for key, one in value.items()}
     return value
+
+
+def _item(value: Any, path: str, index: int) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Traced(value, ["at", path, index])
+    return Text(value, path) if type(value) is str else value
 
 
 def watch() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from memscan.architecture.expression import evaluate
 from memscan.architecture.fields import Fields
+from memscan.architecture.places import MOST, Place, Places, every
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,23 +47,57 @@ class Expected:
     """How many of them are tensors of their own, where some are one that stands among them already."""
     optional: bool = False
     """Whether it may be missing, by a rule that the table does not know."""
+    where: tuple[Place, ...] | None = None
+    """The numbers in the name of each, where a rule says so; else see `places`."""
+    is_everywhere: bool = True
+    """Whether its numbers are those up to the count, where no rule says otherwise."""
+    shapes: tuple[tuple[int, ...], ...] = ()
+    """The shape of each at its place in `where`, where they differ by their numbers."""
+
+    @property
+    def places(self) -> Sequence[Place] | None:
+        """The numbers in the name of each; None where it is not known which layers have it."""
+        if self.where is not None:
+            return self.where
+        stars = self.pattern.count("*")
+        if stars == 0:
+            return [()] * min(self.count or 0, 1)
+        is_plain = stars == 1 and self.is_everywhere and self.count is not None and self.count <= MOST
+        return every(self.count) if is_plain and self.count is not None else None
+
+    @property
+    def named(self) -> Iterator[tuple[str, tuple[int, ...]]] | None:
+        """Each by its name, with its shape; None where not all of that is known."""
+        places = self.places
+        if places is None or (self.shape is None and len(self.shapes) != len(places)):
+            return None
+        shapes = self.shapes or [self.shape or ()] * len(places)
+        return ((self._name(place), shape) for place, shape in zip(places, shapes, strict=True))
+
+    def _name(self, place: Place) -> str:
+        first, *rest = self.pattern.split("*")
+        return first + "".join(f"{number}{piece}" for number, piece in zip(place, rest, strict=True))
 
 
-def expected(pattern: str, values: Sequence[Any], fields: Fields, times: int, optional: bool) -> Expected:
-    """The tensors of `pattern` for a config, from the values of the table; `times` as many where its class stands there often."""
-    kind, dtype, module, count_rule, shape_rule, total_rule, unique_rule = [*values, *_EMPTY[len(values) :]]
+def expected(pattern: str, values: Sequence[Any], fields: Fields, places: Places, *, optional: bool) -> Expected:
+    """The tensors of `pattern` for a config, from the values of the table; `places` are those of its class."""
+    kind, dtype, module, count_rule, shape_rule, total_rule, unique_rule, rule = [*values, *_EMPTY[len(values) :]]
+    where = None if rule is None else places.of(rule)
     count = None if count_rule is None else evaluate(count_rule, fields)
-    star, groups = _groups(shape_rule, fields, times) if isinstance(shape_rule, dict) else (0, ())
-    shape = _shape(shape_rule, fields) if isinstance(shape_rule, list) else None
-    total = None if total_rule is None else evaluate(total_rule, fields)
+    if where is not None:
+        count = len(where)
     if count is not None and count < 0:
         count = None  # no number of tensors: the rule does not hold for this config
-    if count is not None:
-        count *= times
-    if total is not None:
-        total *= times
+    star, groups = _groups(shape_rule, fields) if isinstance(shape_rule, dict) and "groups" in shape_rule else (0, ())
+    shape = _shape(shape_rule, fields) if isinstance(shape_rule, list) else None
+    shapes = _each(shape_rule["each"], where, count, places) if isinstance(shape_rule, dict) and "each" in shape_rule else ()
+    total = None if total_rule is None else evaluate(total_rule, fields)
     if groups:
         count, total = sum(one.count for one in groups), sum(one.count * prod(one.shape) for one in groups)
+    if shapes:
+        total = sum(map(prod, shapes))
+        if len(set(shapes)) == 1:
+            shape, shapes = shapes[0], ()
     return Expected(
         pattern=pattern,
         kind=kind,
@@ -76,13 +111,25 @@ def expected(pattern: str, values: Sequence[Any], fields: Fields, times: int, op
         groups=groups,
         unique=None if unique_rule is None else evaluate(unique_rule, fields),
         optional=optional,
+        where=where,
+        is_everywhere=rule is None,
+        shapes=shapes,
     )
 
 
-_EMPTY: Sequence[Any] = ("p", "", "", None, None, None, None)
+_EMPTY: Sequence[Any] = ("p", "", "", None, None, None, None, None)
 
 
-def _groups(rule: Mapping[str, Any], fields: Fields, times: int) -> tuple[int, tuple[Group, ...]]:
+def _each(
+    rules: Sequence[object], where: Sequence[Place] | None, count: int | None, places: Places
+) -> tuple[tuple[int, ...], ...]:
+    """The shape of each; none where one of them is not known."""
+    if where is None and count is not None and count <= MOST:
+        where = every(count)
+    return () if where is None else places.shapes(rules, where) or ()
+
+
+def _groups(rule: Mapping[str, Any], fields: Fields) -> tuple[int, tuple[Group, ...]]:
     """The groups of a pattern whose tensors differ in shape; none where one of them is not known."""
     found: list[Group] = []
     for number, count_rule, shape_rule in rule["groups"]:
@@ -91,7 +138,7 @@ def _groups(rule: Mapping[str, Any], fields: Fields, times: int) -> tuple[int, t
             continue
         if count is None or count < 0 or shape is None:
             return 0, ()
-        found.append(Group(number=number, count=count * times, shape=shape))
+        found.append(Group(number=number, count=count, shape=shape))
     return rule["star"] or 0, tuple(found)
 
 

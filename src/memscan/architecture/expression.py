@@ -13,6 +13,9 @@ Lookup = Callable[[str], object]
 UNKNOWN = object()
 LARGEST = 1 << 80  # far beyond any tensor; a config can ask for powers of powers
 DEEPEST = 20
+POWERS = 64
+NUMBER = "#"
+"""What the name of a number of the tensor begins with: `#0` is what stands for the first star of its pattern."""
 
 
 def evaluate(expression: object, field: Lookup, depth: int = 0) -> int | None:
@@ -28,13 +31,14 @@ def evaluate(expression: object, field: Lookup, depth: int = 0) -> int | None:
 
 
 def _operation(operator: str, operands: Sequence[object], field: Lookup, depth: int) -> int | None:
+    if operator in SPECIAL:
+        return SPECIAL[operator](operands, field, depth)
     if operator in ASKED:
-        value = field(operands[0]) if isinstance(operands[0], str) else UNKNOWN
+        value = _value(operands[0], field)
         return None if value is UNKNOWN else ASKED[operator](value, *operands[1:])
-    if operator == "if":
-        return _choice(operands, field, depth)
-    if operator == "int*":
-        return _ratio(evaluate(operands[0], field, depth), field(operands[1]) if isinstance(operands[1], str) else UNKNOWN)
+    if operator in LISTED:
+        value, number = _value(operands[0], field), evaluate(operands[1], field, depth)
+        return None if value is UNKNOWN or number is None else LISTED[operator](value, number, *operands[2:])
     if operator not in COMPUTED:
         return None
     left, right = (evaluate(operand, field, depth) for operand in operands)
@@ -45,13 +49,17 @@ def _operation(operator: str, operands: Sequence[object], field: Lookup, depth: 
     return result if result is not None and abs(result) < LARGEST else None
 
 
+def _value(operand: object, field: Lookup) -> object:
+    return field(operand) if isinstance(operand, str) else UNKNOWN
+
+
 def fields(expression: object) -> frozenset[str]:
     """The paths of the fields that `expression` asks for."""
     if isinstance(expression, str):
-        return frozenset({expression})
+        return frozenset() if expression.startswith(NUMBER) else frozenset({expression})
     if not isinstance(expression, list | tuple) or not expression:
         return frozenset()
-    operands = expression[1:2] if expression[0] in ASKED else expression[1:]
+    operands = expression[1:2] if expression[0] in ASKED else expression[1:3] if expression[0] in LISTED else expression[1:]
     return frozenset().union(*(fields(operand) for operand in operands))
 
 
@@ -62,7 +70,12 @@ def _choice(operands: Sequence[object], field: Lookup, depth: int) -> int | None
 
 
 def _power(left: int, right: int) -> int | None:
-    return left**right if 0 <= right <= 4 else None
+    return left**right if 0 <= right <= (POWERS if left == 2 else 4) else None
+
+
+def _scaled(operands: Sequence[object], field: Lookup, depth: int) -> int | None:
+    """The first operand times a ratio, which the second is."""
+    return _ratio(evaluate(operands[0], field, depth), _value(operands[1], field))
 
 
 def _ratio(whole: object, ratio: object) -> int | None:
@@ -97,6 +110,21 @@ def _count(value: object, text: object) -> int | None:
     return sum(one == text for one in value) if isinstance(value, list | tuple) else None
 
 
+def _item(value: object, number: int) -> int | None:
+    return _at(value, number) if number >= 0 else None
+
+
+def _among(value: object, number: int) -> int | None:
+    return 0 if value is None else int(number in value) if isinstance(value, list | tuple) else None
+
+
+def _word(value: object, number: int, text: object) -> int | None:
+    return int(value[number] == text) if isinstance(value, list | tuple) and 0 <= number < len(value) else None
+
+
+SPECIAL: Mapping[str, Callable[[Sequence[object], Lookup, int], int | None]] = {"if": _choice, "int*": _scaled}
+"""Operators that look at their operands themselves."""
+
 COMPUTED: Mapping[str, Callable[[int, int], int | None]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
@@ -113,6 +141,9 @@ COMPUTED: Mapping[str, Callable[[int, int], int | None]] = {
     "<=": lambda a, b: int(a <= b),
 }
 """Operators of two numbers."""
+
+LISTED: Mapping[str, Callable[..., int | None]] = {"item": _item, "in": _among, "word": _word}
+"""Operators of a field that is a list and a number."""
 
 ASKED: Mapping[str, Callable[..., int | None]] = {
     "positive": lambda value: int(isinstance(value, int | float) and not isinstance(value, bool) and value > 0),

@@ -5,6 +5,7 @@ from typing import Any
 
 from memscan.architecture.defaults import modern
 from memscan.architecture.expression import UNKNOWN, evaluate
+from memscan.architecture.places import listed
 from memscan.architecture.table import Family, family
 
 LABELS = "id2label"
@@ -88,8 +89,21 @@ class Fields:
         kind = family(model_type) if isinstance(model_type, str) else None
         if kind is None:
             return None
-        inner = Fields(kind, values)
+        if not values and not isinstance(self._values.get(head), dict):
+            values = self._family.config.get("absent", {}).get(head, {})
+        inner = Fields(kind, {**values, **self._forced(head)})
         return inner.inside(rest) if rest else inner
+
+    def _forced(self, head: str) -> dict[str, object]:
+        """What the config class sets in the config at `head`, whatever is given for it."""
+        rules: Mapping[str, Any] = self._family.config.get("forced", {})
+        found: dict[str, object] = {}
+        for path, rule in rules.items():
+            if path.startswith(f"{head}.") and path.count(".") == 1 and self._depth < DEEPEST:
+                self._depth += 1
+                found[path.partition(".")[2]] = evaluate(rule, self)
+                self._depth -= 1
+        return found
 
     def left_out(self) -> tuple[str, ...]:
         """The configs inside this one that are given, and that the table has never seen there: Gemma 4's towers by default."""
@@ -116,8 +130,11 @@ class Fields:
     def ties(self) -> bool:
         """Whether the config ties the output embeddings to the input ones."""
         default = self._family.config.get("ties", False)
+        if default in ("always", "never"):
+            return bool(default == "always")
         given = self._values.get("tie_word_embeddings")
-        return True if default == "always" else given if isinstance(given, bool) else bool(default)
+        is_tied = given if isinstance(given, bool) else bool(default)
+        return is_tied or any(self(path) is True for path in self._family.config.get("tied_by", ()))
 
     def _own(self, name: str) -> object:
         if name == LABEL_COUNT and isinstance(self._values.get(LABELS), dict):
@@ -131,6 +148,12 @@ class Fields:
             found = evaluate(derived, self)
             self._depth -= 1
             return UNKNOWN if found is None else found
+        rule = self._family.config.get("lists", {}).get(name)
+        if rule is not None and self._depth < DEEPEST:
+            self._depth += 1
+            items = listed(rule, self)
+            self._depth -= 1
+            return UNKNOWN if items is None else items
         if name in self._values:
             return None
         return self._defaults.get(name, UNKNOWN)

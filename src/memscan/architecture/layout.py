@@ -11,6 +11,7 @@ from typing import Any
 from memscan.architecture.expected import Expected, expected
 from memscan.architecture.expression import evaluate
 from memscan.architecture.fields import Fields
+from memscan.architecture.places import Places
 from memscan.architecture.rename import Rename
 from memscan.architecture.table import Family, family, index
 from memscan.document import shown
@@ -54,7 +55,7 @@ def layout(class_name: str, model_type: str, values: Mapping[str, object]) -> La
     if kind is None or class_name not in kind.classes:
         return None
     draft = _Draft()
-    draft.add(kind, class_name, Fields(kind, values), at="", times=1, depth=0, without=(), maybe=())
+    draft.add(kind, class_name, Fields(kind, values), at="", depth=0, without=(), maybe=())
     entry = kind.classes[class_name]
     own = [Rename.of(values) for values in entry.get("renames", ())]
     known = {(place, one.pattern) for one in own for place in one.places}
@@ -83,7 +84,7 @@ class _Draft:
     opaque: dict[str, str] = field(default_factory=dict)
 
     def add(
-        self, kind: Family, class_name: str, fields: Fields, *, at: str, times: int, depth: int, without: Sequence[str],
+        self, kind: Family, class_name: str, fields: Fields, *, at: str, depth: int, without: Sequence[str],
         maybe: Sequence[str],
     ) -> None:  # fmt: skip
         """The tensors of `class_name`, and of the classes inside it, at the place `at`."""
@@ -99,10 +100,11 @@ class _Draft:
                     unsure.append(pattern)
                 elif there == 0:
                     lacks.append(pattern)
-            self._part(_Place(kind, fields, dot, times, depth), part, lacks, unsure)
+            self._part(_Place(kind, fields, dot, depth), part, lacks, unsure)
+        places = Places(entry.get("places", ()), fields)
         for pattern, values in entry.get("tensors", {}).items():
             if pattern not in without:
-                self.expected[dot + pattern] = expected(dot + pattern, values, fields, times, pattern in maybe)
+                self.expected[dot + pattern] = expected(dot + pattern, values, fields, places, optional=pattern in maybe)
         if fields.ties():
             self.tied += [(dot + target, dot + source) for target, source in entry.get("tied", ())]
         self.shared += [(dot + target, dot + source) for target, source in entry.get("shared", ())]
@@ -142,8 +144,7 @@ class _Draft:
             return
         if inner is not fields and "auto" in part:
             self._renames_of(found.classes[name], at)
-        times, depth = place.times * (count or 1), place.depth + 1
-        self.add(found, name, inner, at=at, times=times, depth=depth, without=without, maybe=maybe)
+        self.add(found, name, inner, at=at, depth=place.depth + 1, without=without, maybe=maybe)
         if part.get("split"):
             self.blocks = {name for name in self.blocks if not name.startswith(f"{at}.")}
         for pattern, held_as, dtype in part.get("turned", ()):
@@ -172,7 +173,7 @@ def _unaware(entry: Mapping[str, Any], fields: Fields) -> bool:
         or not any("layers.*" in one for one in tensors)
     ):
         return False
-    return not any("layer_types" in str(values) for values in tensors.values())
+    return "layer_types" not in str(entry.get("places")) and not any("layer_types" in str(values) for values in tensors.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,6 @@ class _Place:
     kind: Family
     fields: Fields
     dot: str
-    times: int
     depth: int
 
 

@@ -1,0 +1,75 @@
+"""Holds the architecture table to what torch makes of configs that it has not seen, class by class.
+
+    python tools/verify_config.py observe FOLDER [MODEL_TYPE ...]     # builds; what is in the folder is not built again
+    python tools/verify_config.py judge FOLDER [MODEL_TYPE ...]       # compares; needs no torch
+
+Needs torch and transformers; nothing is downloaded, and no model has data. See docs/architectures.md.
+"""
+
+import json
+import lzma
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "oracle")]
+
+WORKERS = int(os.environ.get("WORKERS", "1"))
+
+
+def main(command: str, folder: Path, asked: list[str]) -> None:
+    """Build, or compare."""
+    if command == "observe":
+        observe(folder, asked)
+    else:
+        raise SystemExit(__doc__)
+
+
+def observe(folder: Path, asked: list[str]) -> None:
+    """Write down what the classes of the model types hold, one file a type."""
+    import torch
+    import transformers
+
+    from architectures.classes import families, with_classes
+    from architectures.observe import mark_auto_classes, skip_initialization
+    from architectures.trace import watch
+    from architectures.workers import Described, run
+    from memscan.architecture.table import index
+    from verification.describe import describe
+
+    warnings.filterwarnings("ignore")
+    transformers.logging.set_verbosity_error()
+    torch.set_num_threads(1)
+    known = {family.model_type: family for family in families()}
+    classes = {name: kind for family in known.values() for name, kind in family.classes.items()}
+    mark_auto_classes()
+    skip_initialization()
+    watch()
+    folder.mkdir(parents=True, exist_ok=True)
+    done = {path.name.removesuffix(".json.xz") for path in folder.glob("*.json.xz")}
+
+    def described(name: str) -> Described:
+        wanted = [kind for kind in index()["types"].get(name, ()) if kind in known[name].classes or kind in classes]
+        more = {kind: classes[kind] for kind in wanted if kind not in known[name].classes}
+        family = with_classes(known[name], more)
+        return describe(family, wanted)
+
+    wanted = [name for name in (asked or index()["types"]) if name in known and (asked or name not in done)]
+    for name, (found, failed), seconds in run(wanted, described, WORKERS):
+        write(folder / f"{name}.json.xz", {**found, "failed": failed})
+        print(f"{name} {len(found.get('classes', ()))} {seconds:.0f} s {failed or ''}", flush=True)
+
+
+def write(path: Path, values: dict[str, Any]) -> None:
+    """A record, whole or not at all."""
+    part = path.with_suffix(".part")
+    part.write_bytes(lzma.compress(json.dumps(values, separators=(",", ":")).encode(), preset=1))
+    part.replace(path)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        raise SystemExit(__doc__)
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:])
