@@ -1,9 +1,11 @@
 """Holds the architecture table to what torch makes of configs that it has not seen, class by class.
 
     python tools/verify_config.py observe FOLDER [MODEL_TYPE ...]     # builds; what is in the folder is not built again
-    python tools/verify_config.py judge FOLDER [MODEL_TYPE ...]       # compares; needs no torch
+    python tools/verify_config.py judge FOLDER [MODEL_TYPE ...]       # compares, and says what is not exact
+    python tools/verify_config.py publish FOLDER [MODEL_TYPE ...]     # the same, and writes into the table what was verified
 
-Needs torch and transformers; nothing is downloaded, and no model has data. See docs/architectures.md.
+To build needs torch and transformers, the rest does not; nothing is downloaded, and no model has data. A class of which
+nothing is in the folder counts as not verified. See docs/architectures.md.
 """
 
 import json
@@ -23,6 +25,10 @@ def main(command: str, folder: Path, asked: list[str]) -> None:
     """Build, or compare."""
     if command == "observe":
         observe(folder, asked)
+    elif command in ("judge", "publish"):
+        from verification.verdicts import judge_all, publish_all
+
+        (judge_all if command == "judge" else publish_all)(folder, asked)
     else:
         raise SystemExit(__doc__)
 

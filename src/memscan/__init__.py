@@ -41,6 +41,7 @@ _HOMES = {
     "OfflineError": "memscan.errors",
     "GatedError": "memscan.errors",
     "TokenError": "memscan.errors",
+    "UnderivedError": "memscan.errors",
     "NoWeightsError": "memscan.errors",
     "UndecidedError": "memscan.errors",
     "NetworkError": "memscan.errors",

@@ -7,6 +7,7 @@
     |   |   `-- OfflineError          not here, and nothing may be asked
     |   |-- GatedError            access has to be asked for
     |   |-- TokenError            the token was refused
+    |   |-- UnderivedError        the table cannot tell what the class of a config holds
     |   `-- NoWeightsError        nothing there that holds weights memscan reads
     |       `-- UndecidedError        weights are there, and which of them, or the rest of them, is the user's to say
     |-- NetworkError          the network or the server failed                   exit code 4
@@ -47,6 +48,10 @@ class GatedError(TargetError):
 
 class TokenError(TargetError):
     """The token was refused."""
+
+
+class UnderivedError(TargetError):
+    """A config from which alone the architecture table cannot tell every tensor; the message says why."""
 
 
 class NoWeightsError(TargetError):

@@ -190,7 +190,7 @@ def test_the_choices_are_those_of_the_rooms_below():
         for parameter in cli.commands["check"].params
         if parameter.name not in NO_WORDS
     }
-    assert words - {"budget", "devices-file"} <= set(KEYS)
+    assert words - {"budget", "devices-file", "against-config"} <= set(KEYS)
     assert set(KEYS) - words == {"target", "targets", "dtypes", "devices"}
 
 

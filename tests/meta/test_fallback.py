@@ -1,5 +1,6 @@
-"""The meta device as the last way: taken where there is nothing to read, and where it is asked for, and nowhere else."""
+"""The meta device as the last way: taken where the table cannot tell, and where it is asked for, and nowhere else."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -20,19 +21,32 @@ def notes(report) -> list[str]:
     return [note.code for note in report.notes]
 
 
+# A class that transformers has, and whose config is not one that the table is sure of.
+UNSURE = {"model_type": "bert", "architectures": ["BertForMaskedLM"], "is_decoder": 1, "add_cross_attention": 1}
+
+
 @pytest.mark.parametrize("beside", [{}, {"model.onnx": b"x", "flax_model.msgpack": b"y"}])
-def test_a_repository_with_nothing_to_read_is_built(hub: LoopbackHub, beside: dict[str, bytes]) -> None:
-    hub.add_repository(Repository(repo_id="org/config", files={"config.json": CONFIG, **beside}, library="transformers"))
+def test_a_repository_of_which_the_table_is_not_sure_is_built(hub: LoopbackHub, beside: dict[str, bytes]) -> None:
+    files = {"config.json": json.dumps(UNSURE).encode(), **beside}
+    hub.add_repository(Repository(repo_id="org/config", files=files, library="transformers"))
     report = scan("org/config")
-    assert report.scopes["checkpoint"].parameters == report.scopes["declared"].parameters == PARAMETERS
-    assert (report.scope, report.scopes["base"].parameters) == ("base", BASE_PARAMETERS)
     assert report.model.checkpoint.format == "meta"
     assert notes(report)[0] == "not-read"
     assert ("model.onnx" in report.notes[0].message) == ("model.onnx" in beside)
     assert "built-on-meta" in notes(report)
     assert {row.basis.value for row in report.estimates} == {"derived"}
-    assert report.largest_layer is not None
-    assert report.largest_layer.name == "embeddings.word_embeddings"
+
+
+def test_both_ways_give_the_same(hub: LoopbackHub) -> None:
+    hub.add_repository(Repository(repo_id="org/config", files={"config.json": CONFIG}, library="transformers"))
+    derived, built = scan("org/config"), scan("org/config", backend="meta")
+    assert (derived.model.checkpoint.format, built.model.checkpoint.format) == ("config", "meta")
+    for report in (derived, built):
+        assert report.scopes["checkpoint"].parameters == report.scopes["declared"].parameters == PARAMETERS
+        assert (report.scope, report.scopes["base"].parameters) == ("base", BASE_PARAMETERS)
+        assert report.largest_layer is not None
+        assert report.largest_layer.name == "embeddings.word_embeddings"
+    assert derived.estimates == built.estimates
 
 
 def test_it_is_forbidden_and_asked_for(tmp_path: Path) -> None:
@@ -40,7 +54,8 @@ def test_it_is_forbidden_and_asked_for(tmp_path: Path) -> None:
     assert scan(tmp_path).model.checkpoint.format == "safetensors"
     assert scan(tmp_path, backend="meta").model.checkpoint.format == "meta"
     (tmp_path / "model.safetensors").unlink()
-    assert scan(tmp_path).model.checkpoint.format == "meta"
+    assert scan(tmp_path).model.checkpoint.format == "config"
+    assert scan(tmp_path, backend="meta").model.checkpoint.format == "meta"
     with pytest.raises(NoWeightsError, match="nothing that holds weights"):
         scan(tmp_path, backend="header")
 

@@ -57,7 +57,7 @@ class Places:
             totals[before] = max(totals.get(before, 0), numbers[star] + 1)
 
     def of(self, pattern: str) -> int | None:
-        """The number of the rule by which the tensors of `pattern` stand; `ALL` where none is needed, None where none is found."""
+        """The number of the rule by which the tensors of `pattern` stand; `ALL` where none is needed, None for none found."""
         stars = pattern.count("*")
         there = {
             i: frozenset(map(numbers_of, one.tensors[pattern].names))

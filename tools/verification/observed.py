@@ -23,6 +23,11 @@ def observed(kind: type[PreTrainedModel], config: PreTrainedConfig) -> tuple[See
     config = deepcopy(config)
     with traced(config, sizes=False) as record:
         model = build(kind, config)
+    return tensors_of(model), record
+
+
+def tensors_of(model: PreTrainedModel) -> Seen:
+    """The tensors of a model by pattern, each with its numbers and its shape, and the elements in all."""
     tensors: dict[str, list[Any]] = {}
     for name, tensor in model.state_dict(keep_vars=True).items():
         tensors.setdefault(starred(name), []).append([list(map(int, NUMBER.findall(name))), list(tensor.shape)])
@@ -30,7 +35,7 @@ def observed(kind: type[PreTrainedModel], config: PreTrainedConfig) -> tuple[See
         "tensors": {pattern: _short(found) for pattern, found in tensors.items()},
         "parameters": sum(int(one.numel()) for one in model.parameters()),
         "buffers": sum(int(one.numel()) for one in model.buffers()),
-    }, record
+    }
 
 
 def _short(found: list[Any]) -> Mapping[str, Any]:

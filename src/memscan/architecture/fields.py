@@ -79,6 +79,18 @@ class Fields:
         found: Mapping[str, Any] = self._family.config.get("defaults", {})
         return found
 
+    def given(self, path: str) -> object:
+        """The value that the config itself gives for the field at `path`, under its name or an alias; else `UNKNOWN`."""
+        head, dot, rest = path.partition(".")
+        if dot:
+            inner = self._values.get(head)
+            kind = self.inside(head) if head in self._family.config.get("subs", {}) else None
+            if kind is not None:
+                return kind.given(rest)
+            return inner.get(rest, UNKNOWN) if isinstance(inner, dict) else UNKNOWN
+        names = (path, *self._aliases.get(path, ()))
+        return next((self._values[name] for name in names if name in self._values), UNKNOWN)
+
     def inside(self, path: str) -> "Fields | None":
         """The fields of the config at `path` inside this one; None where its type has no entry in the table."""
         if not path:

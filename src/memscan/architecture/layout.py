@@ -14,6 +14,7 @@ from memscan.architecture.fields import Fields
 from memscan.architecture.places import Places
 from memscan.architecture.rename import Rename
 from memscan.architecture.table import Family, family, index
+from memscan.architecture.verified import unverified
 from memscan.document import shown
 
 DEEPEST = 6  # classes inside classes
@@ -47,14 +48,19 @@ class Layout:
     """Regular expressions of transformers for names that the class leaves unread (`_keys_to_ignore_on_load_unexpected`)."""
     opaque: Mapping[str, str]
     """Modules of which the table knows nothing, each with the reason."""
+    unsure: tuple[str, ...] = ()
+    """Why what is said here was not held to torch: classes, and values of fields, that were not verified. Only where asked."""
 
 
-def layout(class_name: str, model_type: str, values: Mapping[str, object]) -> Layout | None:
-    """The layout of `class_name` for the config `values` of `model_type`; None where the table has no such class."""
+def layout(class_name: str, model_type: str, values: Mapping[str, object], *, sure: bool = False) -> Layout | None:
+    """The layout of `class_name` for the config `values` of `model_type`; None where the table has no such class.
+
+    Where it has to be `sure`, the layout says in `unsure` what of it was not verified.
+    """
     kind = family(model_type)
     if kind is None or class_name not in kind.classes:
         return None
-    draft = _Draft()
+    draft = _Draft(sure=sure)
     draft.add(kind, class_name, Fields(kind, values), at="", depth=0, without=(), maybe=())
     entry = kind.classes[class_name]
     own = [Rename.of(values) for values in entry.get("renames", ())]
@@ -65,6 +71,7 @@ def layout(class_name: str, model_type: str, values: Mapping[str, object]) -> La
         shared=tuple(draft.shared), blocks=frozenset(draft.blocks), outputs=frozenset(draft.outputs),
         renames=(*own, *of_parts, *(Rename.of(values) for values in index()["renames"])), fp32=frozenset(draft.fp32),
         fp32_strict=frozenset(draft.fp32_strict), ignored=frozenset(draft.ignored), opaque=draft.opaque,
+        unsure=tuple(dict.fromkeys(draft.unsure)),
     )  # fmt: skip
 
 
@@ -72,7 +79,9 @@ def layout(class_name: str, model_type: str, values: Mapping[str, object]) -> La
 class _Draft:
     """A layout while it is put together."""
 
+    sure: bool
     expected: dict[str, Expected] = field(default_factory=dict)
+    unsure: list[str] = field(default_factory=list)
     tied: list[tuple[str, str]] = field(default_factory=list)
     shared: list[tuple[str, str]] = field(default_factory=list)
     blocks: set[str] = field(default_factory=set)
@@ -91,6 +100,8 @@ class _Draft:
         entry = kind.classes[class_name]
         dot = f"{at}." if at else ""
         self._swapped(entry, fields, at)
+        if self.sure:
+            self.unsure += unverified(kind, class_name, fields)
         for part in entry.get("parts", ()):
             lacks = [*part.get("without", ()), *_below(part["at"], without)]
             unsure = [*_below(part["at"], maybe)]

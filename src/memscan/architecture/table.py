@@ -44,6 +44,11 @@ def index() -> Mapping[str, Any]:
     return _read("index.json")
 
 
+def observed_release() -> str:
+    """The release of transformers that the table was made of."""
+    return f"transformers {index()['transformers']}"
+
+
 @cache
 def family(model_type: str) -> Family | None:
     """What the table says of `model_type`; None where it has no entry."""

@@ -25,6 +25,8 @@ class Outcome(StrEnum):
     EXCEEDED = "exceeded"
     UNKNOWN = "unknown"
     """What is known is within the limit, and something is not known."""
+    DIFFERS = "differs"
+    """What is stored is not what the config declares."""
     NOT_READ = "not read"
     """The target could not be read."""
 

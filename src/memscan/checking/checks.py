@@ -6,6 +6,8 @@ from dataclasses import replace
 from memscan.budget import Gate
 from memscan.budget.asked import Asked
 from memscan.budget.checks import gate
+from memscan.budget.configs import config_finding
+from memscan.budget.verdicts import FAIL
 from memscan.errors import MemscanError, UsageError
 from memscan.estimate import Report, estimate_weights
 from memscan.model import Model
@@ -16,13 +18,23 @@ Models = Mapping[tuple[str, ScanOptions], Model | MemscanError]
 
 
 async def check_all(
-    questions: Sequence[Asked], options: ScanOptions, progress: Progress | None = None, sources: Sources | None = None
+    questions: Sequence[Asked],
+    options: ScanOptions,
+    progress: Progress | None = None,
+    sources: Sources | None = None,
+    *,
+    configs: Sequence[str] = (),
+    unknown: str = FAIL,
 ) -> Gate:
-    """The findings of all `questions`; `options` are what none of them says of its own scan."""
+    """The findings of all `questions`; `options` are what none of them says of its own scan.
+
+    The targets `configs` are held against their own configs, where `unknown` says what it does that one is not known.
+    """
     usual = replace(options, dtypes=None)
     plain = ScanOptions(token=usual.token, cache=usual.cache, offline=usual.offline)
     wanted = [(one.target, _options(usual, one)) for one in questions]
     wanted += [(one.baseline, plain) for one in questions if one.baseline is not None]
+    wanted += [(one, usual) for one in configs]
     order = list(dict.fromkeys(wanted))
     models: Models = dict(zip(order, await read_all(order, progress, sources), strict=True))
 
@@ -33,7 +45,8 @@ async def check_all(
     def baseline(one: Asked) -> Report | MemscanError:
         return _report(models[one.baseline or "", plain], one, _options(usual, one).scope)
 
-    return gate(questions, target, baseline)
+    held = tuple(config_finding(one, models[one, usual], unknown=unknown) for one in configs)
+    return Gate(findings=(*gate(questions, target, baseline).findings, *held))
 
 
 def _options(usual: ScanOptions, question: Asked) -> ScanOptions:

@@ -16,7 +16,7 @@ from memscan.errors import MemscanError
 from memscan.source import Place, Sources, Target, parse_target
 
 T = TypeVar("T")
-NAMED = ("file", "subfolder", "variant", "mmproj")  # options that ask for something else than most repositories hold
+NAMED = ("file", "subfolder", "variant", "mmproj", "changes")  # options that ask for something else than most repositories hold
 SWITCH = 0.0005  # seconds until the thread that imports lets the one that sends requests go on; Python's own are 0.005
 
 

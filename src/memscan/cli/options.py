@@ -14,7 +14,7 @@ F = TypeVar("F", bound=Callable[..., object])
 OUTPUT_FORMATS = ("table", "json", "markdown", "csv")  # memscan.report.FORMATS, spelt out so that --help need not import it
 GATE_FORMATS = ("github", "junit", "sarif", "gitlab")  # memscan.report.gates.GATE_FORMATS has these beside them
 SCOPES = ("auto", "checkpoint", "declared", "base")  # memscan.scanning.SCOPES, likewise; tests hold the pairs together
-BACKENDS = ("auto", "header", "meta")  # memscan.scanning.BACKENDS
+BACKENDS = ("auto", "header", "config", "meta")  # memscan.scanning.BACKENDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,15 @@ class Options:
 def dtypes_callback(_ctx: click.Context, _param: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...] | None:
     """The names of all `--dtypes` given, or None without any."""
     return tuple(name for word in words for name in parse_dtypes(word)) or None
+
+
+def changes_callback(_ctx: click.Context, _param: click.Parameter, words: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """The fields of all `--set` given, each with its value as JSON."""
+    if not words:
+        return ()
+    from memscan.architecture import parse_change
+
+    return tuple(parse_change(word) for word in words)
 
 
 def complete_dtypes(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -107,7 +116,15 @@ BUILDING = (
         type=click.Choice(BACKENDS),
         default="auto",
         show_default=True,
-        help="Read headers, or build the model on torch's meta device; auto builds it where there is nothing to read.",
+        help="Read headers, derive the tensors from config.json, or build them on torch's meta device; auto: what can.",
+    ),
+    click.option(
+        "--set",
+        "changes",
+        metavar="FIELD=VALUE",
+        multiple=True,
+        callback=changes_callback,
+        help="Change a field of config.json first, and derive the model: num_hidden_layers=48, text_config.hidden_size=6144.",
     ),
     click.option(
         "--trust-remote-code",
@@ -145,6 +162,7 @@ SCAN_OPTIONS = (
     "mmproj",
     "dtypes",
     "backend",
+    "changes",
     "trust_remote_code",
     "offline",
 )

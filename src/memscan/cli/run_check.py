@@ -8,6 +8,7 @@ from memscan.budget import Gate, Outcome
 from memscan.budget.asked import Asked
 from memscan.budget.asking import asked
 from memscan.budget.file import LARGEST, budgets
+from memscan.budget.verdicts import FAIL
 from memscan.checking import check_all, own_devices
 from memscan.cli.early import Early
 from memscan.cli.exit import Exit, code_of
@@ -23,21 +24,35 @@ from memscan.scanning import ScanOptions
 
 FILES = ("memscan.toml", "pyproject.toml")
 SECTION = "[tool.memscan"
+AGAINST = "against-config"
+LIMITING = frozenset({"max-memory", "device", "baseline", "max-growth", "budget"})
 
 
 def run_check(options: Options, early: Early | None, said: Mapping[str, Any]) -> int:
     """The words that were `said` with the targets, or the budgets of a file where there is no target."""
     devices = own_devices(said.get("devices-file"))
-    questions = _questions(options, said, devices)
-    found = _checked(questions, options, early)
+    configs = _configs(options, said)
+    questions = _questions(options, {word: value for word, value in said.items() if word != AGAINST}, devices, configs)
+    found = _checked(questions, options, early, configs, str(said.get("unknown", FAIL)))
     emit(render_gate(found, options.output_format), options.output)
     if options.output_format == "github":
         _tell_github(found)
     return _explain(found, options.output_format)
 
 
-def _questions(options: Options, said: Mapping[str, Any], devices: Devices) -> list[Asked]:
+def _configs(options: Options, said: Mapping[str, Any]) -> tuple[str, ...]:
+    """The targets that are held against their configs."""
+    if AGAINST not in said:
+        return ()
+    if not options.targets:
+        raise UsageError(f"--{AGAINST} needs a TARGET")
+    return options.targets
+
+
+def _questions(options: Options, said: Mapping[str, Any], devices: Devices, configs: Sequence[str]) -> list[Asked]:
     words = {word: value for word, value in said.items() if word not in ("budget", "devices-file")}
+    if configs and LIMITING.isdisjoint(words):
+        return []
     if options.targets:
         if "budget" in said:
             raise UsageError("--budget names a file with targets of its own; give it without a TARGET")
@@ -79,10 +94,10 @@ def _text(path: Path) -> str:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _checked(questions: Sequence[Asked], options: Options, early: Early | None) -> Gate:
-    bar = Bar()
+def _checked(questions: Sequence[Asked], options: Options, early: Early | None, configs: Sequence[str], unknown: str) -> Gate:
+    bar, scan = Bar(), ScanOptions(**options.scan)
     try:
-        return run_work(early, lambda sources: check_all(questions, ScanOptions(**options.scan), bar, sources))
+        return run_work(early, lambda sources: check_all(questions, scan, bar, sources, configs=configs, unknown=unknown))
     finally:
         bar.close()
 

@@ -117,6 +117,9 @@ CHECK = (
         "--unknown", type=click.Choice(("fail", "warn")), default="fail", show_default=True, help="What an unknown does."
     ),
     click.option(
+        "--against-config", is_flag=True, help="Hold the stored tensors against config.json: shapes, missing, unexpected."
+    ),
+    click.option(
         "--budget", metavar="FILE", help="A file of budgets. [default: memscan.toml or pyproject.toml, without a TARGET]"
     ),
 )
@@ -173,6 +176,18 @@ def said(context: click.Context) -> dict[str, Any]:
 
 
 NO_WORDS = frozenset(
-    {"targets", "token", "output_format", "as_json", "output", "backend", "trust_remote_code", "debug", "no_cache", "offline"}
+    {
+        "targets",
+        "token",
+        "output_format",
+        "as_json",
+        "output",
+        "backend",
+        "changes",
+        "trust_remote_code",
+        "debug",
+        "no_cache",
+        "offline",
+    }
 )
 """Parameters that no file of budgets holds."""

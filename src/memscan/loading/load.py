@@ -23,7 +23,7 @@ def load(tensors: Sequence[TensorInfo], layout: Layout, usual: DType = FLOAT32) 
 
     `usual` is the dtype of a model of which no floating tensor is stored.
     """
-    draft = _Draft(layout, _dtype(tensors, usual))
+    draft = Draft(layout, _dtype(tensors, usual))
     for tensor in tensors:
         draft.take(tensor)
     draft.fuse()
@@ -38,10 +38,10 @@ def load(tensors: Sequence[TensorInfo], layout: Layout, usual: DType = FLOAT32) 
     )  # fmt: skip
 
 
-class _Draft:
+class Draft:
     """A loading while it goes on."""
 
-    def __init__(self, layout: Layout, dtype: DType) -> None:
+    def __init__(self, layout: Layout, dtype: DType = FLOAT32) -> None:
         self._layout, self._dtype = layout, dtype
         self._names = Names(layout)
         self._limits = _limits(one for one in layout.expected.values() if one.pattern.count(STAR) == 1)

@@ -12,12 +12,12 @@ from memscan.checkpoint import is_buffer
 from memscan.dtype import SAFETENSORS, DType
 from memscan.loading import Loaded, load
 from memscan.model.base import Model
+from memscan.model.derived import declared_dtype
 from memscan.model.logical import Logical, logical
 from memscan.modules import BlockOf, blocks_like, no_block, numbered_block
 from memscan.note import Note
 from memscan.tensor import TensorInfo
 
-DECLARABLE = {"float32": SAFETENSORS["F32"], "float16": SAFETENSORS["F16"], "bfloat16": SAFETENSORS["BF16"]}
 CHECKPOINT, DECLARED, BASE = "checkpoint", "declared", "base"
 SCOPES = (CHECKPOINT, DECLARED, BASE)
 OBJECTIVES = ("ForPreTraining", "ForMaskedLM")  # heads that serve training alone: what people load is the model without
@@ -93,9 +93,7 @@ def scopes(model: Model, *, only: str | None = None) -> Scopes:
 
 def _usual(model: Model) -> DType:
     """The dtype that the config declares, in which transformers loads a model (`dtype="auto"`); else float32."""
-    values = {} if model.config is None else model.config.document.values
-    declared = values.get("dtype", values.get("torch_dtype"))
-    return DECLARABLE.get(declared, DECLARABLE["float32"]) if isinstance(declared, str) else DECLARABLE["float32"]
+    return declared_dtype(model.config) or SAFETENSORS["F32"]
 
 
 def _wanted(declared: Layout | None, base: Layout | None) -> str | None:

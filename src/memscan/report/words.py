@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from memscan.checkpoint import is_buffer
 from memscan.dtype import CASTS
 from memscan.estimate import SEED_DTYPES, Report, WeightEstimate
+from memscan.model import FORMAT as DERIVED
 from memscan.model import Scope, part_parameters
 from memscan.printable import safe
 from memscan.tensor import TensorInfo
@@ -26,7 +27,7 @@ def title(report: Report) -> str:
     amount = "packed parameters" if scope.parameters is None else _parameters(scope.parameters)
     files = f"in {plural(len(model.checkpoint.shards), f'{model.checkpoint.format} file')}"
     if not model.checkpoint.shards:
-        files = "built on torch's meta device"
+        files = "derived from config.json" if model.checkpoint.format == DERIVED else "built on torch's meta device"
     more = f" ({plural(len(model.alternatives), 'other quantization')} below)" if model.alternatives else ""
     layer = "none" if report.largest_layer is None else short(report.largest_layer.name) or "(root)"
     return f"{where}: {dtypes}, {amount}, {seed_bytes(scope.nbytes)} {files}{more}; largest layer {layer}{_scopes(report)}"

@@ -1,9 +1,11 @@
 """The library's front door: a word in, a report out, with and without a running event loop."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike, fspath
 
+from memscan.architecture import Changes
 from memscan.document import shown
 from memscan.errors import MemscanError, UsageError
 from memscan.estimate import Report, estimate_weights
@@ -28,6 +30,7 @@ def scan(
     variant: str | None = None,
     mmproj: bool = False,
     backend: str = AUTO,
+    set: Mapping[str, object] | None = None,  # noqa: A002 -- as the option is called
     trust_remote_code: bool = False,
     cache: bool = True,
     offline: bool = False,
@@ -37,15 +40,17 @@ def scan(
     `target` is a model on the Hub (`bert-base-cased`, `org/name`, `org/name@revision`, `hf://org/name/file`, a URL of it),
     the URL of one file of weights, or a folder or file on this machine. `dtypes` are names in `memscan.DTYPES`; `library`
     (transformers, timm, ...) overrides what the Hub and the config say; `file`, `subfolder` and `variant` choose among the
-    weights of a repository. `backend="meta"` builds the model on torch's meta device instead of reading headers, which
-    `auto` does where there are none to read and torch is installed. Headers that were read of the Hub are kept, unless
-    `cache` says not to; `offline` asks no server, and reads what was kept. Works with and without a running event loop.
+    weights of a repository. `backend="config"` derives every tensor from config.json alone, and `backend="meta"` builds the model
+    on torch's meta device; `auto` does the one or else the other where there are no headers to read. `set` changes fields of
+    config.json first: `{"num_hidden_layers": 48, "text_config.hidden_size": 6144}`. Headers that were read of the Hub are kept,
+    unless `cache` says not to; `offline` asks no server, and reads what was kept. Works with and without a running event loop.
 
     Raises a `memscan.MemscanError`: see `memscan.errors` for which and why.
     """
     work = ascan(
         target, revision=revision, token=token, library=library, dtypes=dtypes, scope=scope, file=file, subfolder=subfolder,
-        variant=variant, mmproj=mmproj, backend=backend, trust_remote_code=trust_remote_code, cache=cache, offline=offline,
+        variant=variant, mmproj=mmproj, backend=backend, set=set, trust_remote_code=trust_remote_code, cache=cache,
+        offline=offline,
     )  # fmt: skip
     return run_anywhere(work)
 
@@ -63,6 +68,7 @@ async def ascan(
     variant: str | None = None,
     mmproj: bool = False,
     backend: str = AUTO,
+    set: Mapping[str, object] | None = None,  # noqa: A002 -- as the option is called
     trust_remote_code: bool = False,
     cache: bool = True,
     offline: bool = False,
@@ -73,13 +79,20 @@ async def ascan(
         raise UsageError(f"dtypes is {shown(dtypes)}, expected a list of names")
     options = ScanOptions(
         revision=revision, token=token, library=library, dtypes=None if dtypes is None else tuple(dtypes), scope=scope,
-        file=file, subfolder=subfolder, variant=variant, mmproj=mmproj, backend=backend, trust_remote_code=trust_remote_code,
-        cache=cache, offline=offline,
+        file=file, subfolder=subfolder, variant=variant, mmproj=mmproj, backend=backend, changes=_changes(set),
+        trust_remote_code=trust_remote_code, cache=cache, offline=offline,
     )  # fmt: skip
     (outcome,) = await scan_all([fspath(target)], options, progress)
     if isinstance(outcome, MemscanError):
         raise outcome
     return outcome
+
+
+def _changes(given: Mapping[str, object] | None) -> Changes:
+    try:
+        return tuple((path, json.dumps(value)) for path, value in (given or {}).items())
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"set holds what JSON has no word for: {error}") from error
 
 
 async def scan_all(

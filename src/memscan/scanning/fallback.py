@@ -1,24 +1,30 @@
-"""The model built from its config on torch's meta device: where no header can be read, or where the user asks for it."""
+"""The model of a config: derived by the architecture table, or built on torch's meta device.
+
+Where no header can be read, or where the user asks for it. The table needs no torch, and goes first.
+"""
 
 import asyncio
+import json
+import posixpath
 from dataclasses import replace
 
-from memscan.architecture import MAX_CONFIG, Config
+from memscan.architecture import MAX_CONFIG, Config, changed
 from memscan.checkpoint import Checkpoint, combined, renamed
 from memscan.document import shown
-from memscan.errors import FormatError, NoWeightsError, TargetError, UndecidedError, UsageError
-from memscan.model import Model, Origin, Part, Role
+from memscan.errors import FormatError, MemscanError, NoWeightsError, TargetError, UndecidedError, UnderivedError, UsageError
+from memscan.model import Model, Origin, Part, Role, derive
 from memscan.note import Note
-from memscan.scanning.options import ScanOptions
-from memscan.scanning.parts import CONFIG, PIPELINE
+from memscan.scanning.options import AUTO, META, ScanOptions
+from memscan.scanning.options import CONFIG as DERIVED
+from memscan.scanning.parts import CONFIG, PIPELINE, read_config
 from memscan.source import Listing, Source, Target
 
 LIBRARIES = ("transformers", "timm", "diffusers")
 SAME_CLASSES = {"sentence-transformers": "transformers", "setfit": "transformers"}  # libraries that load through another
 
 
-class MetaReader:
-    """Builds the model of one listing; nothing is imported before that, and no weights are read."""
+class ConfigReader:
+    """Makes the model of one listing from its config; no weights are read, and nothing that needs torch is imported before."""
 
     def __init__(self, source: Source, listing: Listing, target: Target, options: ScanOptions) -> None:
         self._source = source
@@ -26,17 +32,70 @@ class MetaReader:
         self._target = target
         self._options = options
 
-    async def instead_of(self, error: NoWeightsError, folder: str, origin: Origin) -> Model:
-        """The model where no weights were found; the `error` that said so, and what would help, where it cannot be built."""
-        from memscan.meta import advice, available
+    @property
+    def named(self) -> str | None:
+        """The config that the target names itself, instead of weights."""
+        place = self._options.place(self._target)
+        is_config = place is not None and place.endswith(".json") and not place.endswith(".index.json")
+        return place if is_config and place in self._listing.files else None
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether the user asks for the config rather than for weights."""
+        options = self._options
+        return options.backend in (DERIVED, META) or bool(options.changes) or (options.backend == AUTO and self.named is not None)
+
+    async def read(self, folder: str, origin: Origin) -> Model:
+        """The model of the config that the target names, or of that in `folder`, in the way that the user asked for."""
+        self._options.check_built()
+        if self.named is not None:
+            folder = self.named.removesuffix(posixpath.basename(self.named))
+        if self._options.backend == META:
+            return await self.build(folder, origin)
+        return await self.derive(folder + CONFIG if self.named is None else self.named, origin)
+
+    async def derive(self, path: str, origin: Origin) -> Model:
+        """The model of the config at `path`, by the table; UnderivedError where the table cannot tell."""
+        folder = path.removesuffix(posixpath.basename(path))
+        if folder + PIPELINE in self._listing.files:
+            raise UnderivedError(f"{folder}{PIPELINE} is of a pipeline of diffusers, which the architecture table does not have")
+        read = await read_config(self._source, self._listing.files, path if path in self._listing.files else None)
+        if read is None:
+            raise NoWeightsError(f"no {CONFIG} in {origin.name} to derive a model from")
+        config = changed(read, self._options.changes)
+        notes = (*self._listing.notes, *self._changes(read))
+        library = origin.library if origin.library in (*LIBRARIES, *SAME_CLASSES) else "transformers"
+        return Model(origin=_with_library(origin, library), checkpoint=derive(config), config=config, notes=notes)
+
+    def _changes(self, config: Config) -> tuple[Note, ...]:
+        if not self._options.changes:
+            return ()
+        words = ", ".join(f"{path} = {value}" for path, value in self._options.changes)
+        return (Note(code="config-changed", message=f"{config.document.path} was read with changes: {shown(words)[1:-1]}"),)
+
+    async def instead_of(self, error: MemscanError, folder: str, origin: Origin) -> Model:
+        """The model where no weights could be read; the `error` that said so, and what would help, where it cannot be made."""
         if isinstance(error, UndecidedError):
             raise error
         if folder + CONFIG not in self._listing.files and folder + PIPELINE not in self._listing.files:
             raise error
+        try:
+            model = await self.derive(folder + CONFIG, origin)
+        except UnderivedError as why:
+            if not isinstance(error, NoWeightsError):
+                raise error from why
+            return await self._built_instead_of(error, why, folder, origin)
+        except MemscanError as failed:  # gated too, or no JSON
+            raise error from failed
+        return replace(model, notes=(Note(code="not-read", message=str(error)), *model.notes))
+
+    async def _built_instead_of(self, error: NoWeightsError, why: UnderivedError, folder: str, origin: Origin) -> Model:
+        """The model built with torch, where the table could not tell `why`."""
+        from memscan.meta import advice, available
+
         library = self._library(None, folder)
         if not available(library):
-            raise NoWeightsError(f"{error}; {advice(library)}") from error
+            raise NoWeightsError(f"{error}; {why}; {advice(library)}") from error
         try:
             model = await self.build(folder, origin)
         except (TargetError, FormatError) as failed:
@@ -52,9 +111,13 @@ class MetaReader:
             raise NoWeightsError(f"no config.json in {origin.name} to build a model from")
         raw = await self._source.read(folder + CONFIG, MAX_CONFIG)
         config = Config.parse(raw)
+        notes = (*self._listing.notes, *self._changes(config))
+        if self._options.changes:
+            config = changed(config, self._options.changes)
+            raw = json.dumps(config.document.values).encode()
         library = self._library(config, folder)
         checkpoint = await self._built(library, raw, folder)
-        return Model(origin=_with_library(origin, library), checkpoint=checkpoint, config=config, notes=self._listing.notes)
+        return Model(origin=_with_library(origin, library), checkpoint=checkpoint, config=config, notes=notes)
 
     async def _pipeline(self, folder: str, origin: Origin) -> Model:
         from memscan.meta import components

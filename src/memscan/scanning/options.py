@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from memscan.architecture import Changes
 from memscan.document import shown
 from memscan.errors import UsageError
 from memscan.model import SCOPES as KNOWN_SCOPES
@@ -10,7 +11,8 @@ from memscan.source import Sources, Target
 
 AUTO = "auto"
 SCOPES = (AUTO, *KNOWN_SCOPES)
-BACKENDS = (AUTO, "header", "meta")
+HEADER, CONFIG, META = "header", "config", "meta"
+BACKENDS = (AUTO, HEADER, CONFIG, META)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,10 @@ class ScanOptions:
     mmproj: bool = False
     """Whether the projector of a GGUF model is added to it."""
     backend: str = AUTO
-    """`header`: read headers alone. `meta`: build the model on torch's meta device. `auto`: the second where the first cannot."""
+    """`header`: read headers alone. `config`: derive the tensors from config.json alone, by the architecture table. `meta`: build
+    the model on torch's meta device. `auto`: the first of them that can."""
+    changes: Changes = ()
+    """Fields of config.json that are changed before the model is derived or built of it, each with its value as JSON."""
     trust_remote_code: bool = False
     """Whether building on the meta device may run the repository's own code. Reading headers never does."""
     cache: bool = True
@@ -54,6 +59,8 @@ class ScanOptions:
             raise UsageError(f"{shown(self.backend)} is not a backend; expected one of {', '.join(BACKENDS)}")
         if self.scope not in SCOPES:
             raise UsageError(f"{shown(self.scope)} is not a scope; expected one of {', '.join(SCOPES)}")
+        if self.changes and self.backend == HEADER:
+            raise UsageError("--set changes a config, and --backend header reads none; do without one of them")
         if self.offline and not self.cache:
             raise UsageError("--offline reads the cache that --no-cache forbids; give one of them")
         if self.offline and self.trust_remote_code:
@@ -71,12 +78,13 @@ class ScanOptions:
     @property
     def is_plain(self) -> bool:
         """Whether what is asked for is what the top of most repositories holds."""
-        return not self.names_weights and self.subfolder is None and self.backend == AUTO
+        return not self.names_weights and self.subfolder is None and self.backend == AUTO and not self.changes
 
     def check_built(self) -> None:
         """UsageError where options that choose files are given for a model that is built from its config."""
         if self.names_weights:
-            raise UsageError("--file, --variant and --mmproj choose files of weights; with --backend meta none is read")
+            how = "--set" if self.changes else f"--backend {self.backend}"
+            raise UsageError(f"--file, --variant and --mmproj choose files of weights; with {how} none is read")
 
     def place(self, target: Target) -> str | None:
         """The one file or folder inside the target that is meant; UsageError where two are named."""

@@ -7,12 +7,12 @@ from memscan.architecture import GGUF as GGUF_KEYS
 from memscan.architecture import MAX_CONFIG, Config, gguf_words
 from memscan.checkpoint import Checkpoint, Selection, combined, explain, select
 from memscan.document import Document
-from memscan.errors import FormatError, NoWeightsError, OfflineError, TargetError
+from memscan.errors import FormatError, GatedError, MemscanError, NoWeightsError, OfflineError, TargetError
 from memscan.model import Alternative, FileSurvey, Model, Origin, Part, Role
 from memscan.note import Note
 from memscan.scanning.adapters import ADAPTER, base_failed, base_target
 from memscan.scanning.checkpoints import CheckpointReader, Progress
-from memscan.scanning.fallback import MetaReader
+from memscan.scanning.fallback import ConfigReader
 from memscan.scanning.options import AUTO, ScanOptions
 from memscan.scanning.parts import (
     CONFIG,
@@ -30,7 +30,7 @@ from memscan.scanning.together import both, every
 from memscan.source import Listing, Source, Sources, Target
 
 GGUF = "gguf"
-META = "meta"
+TORCH = "torch"
 MAX_ADAPTERS = 3  # adapters of adapters
 ADAPTER_WEIGHTS = "adapter_model."  # how PEFT calls the file of an adapter
 Step = tuple[str, str]  # a repository or folder, and the folder inside it
@@ -51,11 +51,10 @@ class ModelReader:
             listing = await source.listing()
             folder = f"{place}/" if place is not None else ""
             reader = CheckpointReader(source, listing, self._progress)
-            meta = MetaReader(source, listing, target, self._options)
+            config = ConfigReader(source, listing, target, self._options)
             origin = _origin(target, listing, self._options.library or listing.library)
-            if self._options.backend == META:
-                self._options.check_built()
-                return await meta.build(folder, origin)
+            if config.is_asked:
+                return await config.read(folder, origin)
             step = (listing.name, folder)
             is_adapter = folder + ADAPTER in listing.files
             if is_adapter and step in above:
@@ -69,10 +68,11 @@ class ModelReader:
                 model, raw = await both(
                     self._plain(source, listing, target, reader), _small(source, folder + ADAPTER if is_adapter else None)
                 )
-            except NoWeightsError as error:
-                if self._options.backend != AUTO or self._options.names_weights or folder.rstrip("/") in listing.files:
+            except (NoWeightsError, GatedError, FormatError) as error:
+                is_asked = self._options.names_weights or folder.rstrip("/") in listing.files
+                if self._options.backend != AUTO or is_asked or not _is_closed(error, listing, place):
                     raise
-                return await meta.instead_of(error, folder, origin)
+                return await config.instead_of(error, folder, origin)
         if raw is None:
             return model
         if not posixpath.basename(model.checkpoint.shards[0].path).startswith(ADAPTER_WEIGHTS):
@@ -218,6 +218,11 @@ def _origin(target: Target, listing: Listing, library: str | None) -> Origin:
         commit=listing.commit,
         library=library,
     )
+
+
+def _is_closed(error: MemscanError, listing: Listing, place: str | None) -> bool:
+    """Whether weights are missing, or not open to us, rather than broken: pickles that hold more than tensors are no reading."""
+    return not isinstance(error, FormatError) or select(listing.files, place).format == TORCH
 
 
 def _folder(selection: Selection) -> str:

@@ -34,7 +34,7 @@ def _severity(finding: Finding) -> str:
     """One of info, minor, major, critical, blocker."""
     if gravity(finding) is Gravity.WARNING:
         return "minor"
-    return "critical" if finding.outcome is Outcome.EXCEEDED else "major"
+    return "critical" if finding.outcome in (Outcome.EXCEEDED, Outcome.DIFFERS) else "major"
 
 
 def _path(finding: Finding) -> str:

@@ -52,6 +52,12 @@ RULES = {
         full="The same figure of the target and of its baseline, one beside the other.",
         help="`memscan diff` shows the modules that grew. Make them smaller, allow the growth, or move the baseline.",
     ),
+    "config": Rule(
+        name="ConfigDisagrees",
+        short="Stored tensors are not those that the config declares",
+        full="The stored tensors beside those that its class has by config.json: shapes, and names as loading renames them.",
+        help="The message names the tensors: upload those that are missing, or the config that the weights were made with.",
+    ),
 }
 """By the rule of a finding."""
 

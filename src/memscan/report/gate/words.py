@@ -50,7 +50,7 @@ def headline(gate: Gate) -> str:
     return f"{result}: {plural(len(found), 'limit')}, of which {counts}"
 
 
-WORST_FIRST = (Outcome.EXCEEDED, Outcome.NOT_READ, Outcome.UNKNOWN, Outcome.WITHIN)
+WORST_FIRST = (Outcome.EXCEEDED, Outcome.DIFFERS, Outcome.NOT_READ, Outcome.UNKNOWN, Outcome.WITHIN)
 
 
 def worst(gate: Gate) -> Outcome:

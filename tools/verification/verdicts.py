@@ -1,0 +1,100 @@
+"""All classes of a folder of observations beside the table: their verdicts, in sum and one by one."""
+
+import json
+import lzma
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from memscan.architecture import layout
+from memscan.architecture.table import family, index
+from verification.judge import EXACT, TOTAL, UNKNOWN, WRONG, Verdict, judge
+from verification.publish import Seen, published
+
+TABLE = Path(__file__).parents[2] / "src" / "memscan" / "architecture" / "table"
+SUFFIX = ".json.xz"
+PARTLY = "partly"
+SHOWN = 3  # reasons of one class
+FEWEST = 20  # configs that a class is judged by
+
+
+def judge_all(folder: Path, asked: Sequence[str]) -> None:
+    """Print what is not exact, and how many classes are what."""
+    summary: Counter[str] = Counter()
+    answers: Counter[str] = Counter()
+    for model_type, record in records(folder, asked):
+        for name, several in seen_in(model_type, record).items():
+            words = Counter(one.verdict.word for one in several)
+            answers += words
+            summary[word_of(words)] += 1
+            if words[EXACT] != len(several):
+                print(f"{model_type} {name}: {dict(words)}")
+                reasons = Counter((one.verdict.word, one.verdict.reason) for one in several if one.verdict.word != EXACT)
+                for (word, reason), times in reasons.most_common(SHOWN):
+                    print(f"    {times} {word}: {reason[:220]}")
+    print(f"classes: {dict(summary)}; configs: {dict(answers)}")
+
+
+def publish_all(folder: Path, asked: Sequence[str]) -> None:
+    """Write into each file of the table what was verified of its classes."""
+    for model_type in asked or index()["types"]:
+        path = TABLE / f"{model_type}.json"
+        values = json.loads(path.read_text())
+        values.pop("verified", None)
+        record = next((one for _, one in records(folder, [model_type])), None)
+        if record is not None:
+            ties = any(entry.get("tied") for entry in values["classes"].values())
+            found = published(seen_in(model_type, record), _inside(values), ties=ties)
+            if found:
+                values["verified"] = found
+        path.write_text(f"{json.dumps(values, separators=(',', ':'), ensure_ascii=True)}\n", encoding="ascii")
+
+
+def records(folder: Path, asked: Sequence[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What was written down of each model type."""
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        name = path.name.removesuffix(SUFFIX)
+        if (not asked or name in asked) and family(name) is not None:
+            yield name, json.loads(lzma.decompress(path.read_bytes()))
+
+
+def seen_in(model_type: str, record: Mapping[str, Any]) -> dict[str, tuple[Seen, ...]]:
+    """The configs of each class with their verdicts."""
+    return {
+        name: tuple(
+            Seen(observed["full"], judge(name, {**record["configs"][number], "model_type": model_type}, observed))
+            for number, observed in values["seen"]
+        )
+        for name, values in record["classes"].items()
+    }
+
+
+def answers_in(model_type: str, record: Mapping[str, Any]) -> dict[str, tuple[Verdict, ...]]:
+    """What memscan says of the same configs: what was not verified is not known."""
+    found: dict[str, tuple[Verdict, ...]] = {}
+    for name, values in record["classes"].items():
+        verdicts: list[Verdict] = []
+        for number, observed in values["seen"]:
+            config = {**record["configs"][number], "model_type": model_type}
+            made = layout(name, model_type, config, sure=True)
+            unsure = None if made is None else next(iter(made.unsure), None)
+            verdicts.append(judge(name, config, observed) if unsure is None else Verdict(UNKNOWN, unsure))
+        found[name] = tuple(verdicts)
+    return found
+
+
+def word_of(words: Mapping[str, int]) -> str:
+    """One word for a class: wrong where one config is, partly where not all are exact."""
+    if words.get(WRONG):
+        return WRONG
+    right = words.get(EXACT, 0) + words.get(TOTAL, 0)
+    if right == sum(words.values()):
+        return TOTAL if words.get(TOTAL) else EXACT
+    return PARTLY if right else UNKNOWN
+
+
+def _inside(values: Mapping[str, Any]) -> frozenset[str]:
+    """The configs inside whose models are described by entries of their own."""
+    inlined = {path.partition(".")[0] for one in values["classes"].values() for path in one.get("inlined", ())}
+    return frozenset(values["config"].get("subs", {})) - inlined
