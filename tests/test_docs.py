@@ -84,7 +84,7 @@ def test_every_operator_of_the_architecture_table_is_documented():
 def test_every_key_of_the_architecture_table_is_documented():
     text = (ROOT / "docs" / "architectures.md").read_text()
     documented = set(re.findall(r"^\| `([a-z0-9_]+)` \|", text, re.MULTILINE))
-    table = ROOT / "src" / "memscan" / "architecture" / "table"
+    table = ROOT / "tools" / "architectures" / "table"
     keys = set(json.loads((table / "index.json").read_text()))
     for path in table.glob("*.json"):
         values = json.loads(path.read_text()) if path.name != "index.json" else {"config": {}, "classes": {}}

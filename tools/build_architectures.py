@@ -16,7 +16,7 @@ from typing import Any
 # The oracle knows how to find a small config for a class that does not build from the defaults of its own.
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "oracle")]
 
-TABLE = Path(__file__).parents[1] / "src" / "memscan" / "architecture" / "table"
+TABLE = Path(__file__).parent / "architectures" / "table"
 WORKERS = int(os.environ.get("WORKERS", "2"))
 
 
@@ -28,6 +28,7 @@ def main(asked: list[str]) -> None:
     from architectures.classes import families, with_classes
     from architectures.family import describe
     from architectures.observe import Observer, mark_auto_classes, skip_initialization
+    from architectures.packed import pack
     from architectures.trace import watch
     from architectures.workers import Described, run
 
@@ -64,6 +65,7 @@ def main(asked: list[str]) -> None:
             wanted = sorted(_with_parts({kind for _, kind in missing}))
     index["transformers"] = transformers.__version__
     _write(index_file, {key: dict(sorted(value.items())) if isinstance(value, dict) else value for key, value in index.items()})
+    pack()
 
 
 def _keep(index: dict[str, Any], name: str, made: dict[str, Any], failed: dict[str, str]) -> None:

@@ -40,9 +40,9 @@ def observe(folder: Path, asked: list[str]) -> None:
 
     from architectures.classes import families, with_classes
     from architectures.observe import mark_auto_classes, skip_initialization
+    from architectures.packed import SOURCE
     from architectures.trace import watch
     from architectures.workers import Described, run
-    from memscan.architecture.table import index
     from verification.describe import describe
 
     warnings.filterwarnings("ignore")
@@ -54,15 +54,16 @@ def observe(folder: Path, asked: list[str]) -> None:
     skip_initialization()
     watch()
     folder.mkdir(parents=True, exist_ok=True)
+    types: dict[str, list[str]] = json.loads((SOURCE / "index.json").read_text())["types"]
     done = {path.name.removesuffix(".json.xz") for path in folder.glob("*.json.xz")}
 
     def described(name: str) -> Described:
-        wanted = [kind for kind in index()["types"].get(name, ()) if kind in known[name].classes or kind in classes]
+        wanted = [kind for kind in types.get(name, ()) if kind in known[name].classes or kind in classes]
         more = {kind: classes[kind] for kind in wanted if kind not in known[name].classes}
         family = with_classes(known[name], more)
         return describe(family, wanted)
 
-    wanted = [name for name in (asked or index()["types"]) if name in known and (asked or name not in done)]
+    wanted = [name for name in (asked or types) if name in known and (asked or name not in done)]
     for name, (found, failed), seconds in run(wanted, described, WORKERS):
         write(folder / f"{name}.json.xz", {**found, "failed": failed})
         print(f"{name} {len(found.get('classes', ()))} {seconds:.0f} s {failed or ''}", flush=True)

@@ -15,7 +15,7 @@ from memscan.fit.module_order import module_order
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 DATA = json.loads((files("memscan.fit") / "module_order.json").read_text())
-INDEX = json.loads((files("memscan.architecture") / "table" / "index.json").read_text())
+INDEX = json.loads((TOOLS / "architectures" / "table" / "index.json").read_text())
 TYPES = ("bert", "gpt2", "opt", "t5", "llava", "albert", "dpr")
 
 # A program of its own: it changes functions of torch.

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -67,7 +66,7 @@ def test_the_fields_that_were_read_are_known() -> None:
 
 @pytest.mark.parametrize("model_type", TYPES)
 def test_the_table_is_what_the_program_makes(model_type: str) -> None:
-    table = json.loads((files("memscan.architecture") / "table" / f"{model_type}.json").read_text())
+    table = json.loads((TOOLS / "architectures" / "table" / f"{model_type}.json").read_text())
     made = outcome()["made"][model_type]
     assert made["config"] == table["config"]
     assert made["auto"] == table["auto"]

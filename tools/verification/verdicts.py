@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from architectures.packed import SOURCE, pack
 from memscan.architecture import layout
-from memscan.architecture.table import family, index
+from memscan.architecture.table import block, family, packed
 from verification.judge import EXACT, TOTAL, UNKNOWN, WRONG, Verdict, judge
 from verification.publish import Seen, published
 
-TABLE = Path(__file__).parents[2] / "src" / "memscan" / "architecture" / "table"
 SUFFIX = ".json.xz"
 PARTLY = "partly"
 SHOWN = 3  # reasons of one class
@@ -37,10 +37,10 @@ def judge_all(folder: Path, asked: Sequence[str]) -> None:
 
 
 def publish_all(folder: Path, asked: Sequence[str]) -> None:
-    """Write into each file of the table what was verified of its classes."""
-    for model_type in asked or index()["types"]:
-        path = TABLE / f"{model_type}.json"
-        values = json.loads(path.read_text())
+    """Write into each file of the table what was verified of its classes; one that is wrong all the same is taken out again."""
+    types = list(asked or packed().places)
+    for model_type in types:
+        values = _read(model_type)
         values.pop("verified", None)
         record = next((one for _, one in records(folder, [model_type])), None)
         if record is not None:
@@ -48,7 +48,38 @@ def publish_all(folder: Path, asked: Sequence[str]) -> None:
             found = published(seen_in(model_type, record), _inside(values), ties=ties)
             if found:
                 values["verified"] = found
-        path.write_text(f"{json.dumps(values, separators=(',', ':'), ensure_ascii=True)}\n", encoding="ascii")
+        _write(model_type, values)
+    pack()
+    while wrong := list(_wrong(folder, types)):
+        for model_type, names in wrong:
+            values = _read(model_type)
+            for name in names:
+                del values["verified"]["classes"][name]
+            _write(model_type, values)
+            print(f"{model_type}: {', '.join(names)} wrong, and not published")
+        pack()
+
+
+def _wrong(folder: Path, types: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """The classes of each type of which memscan would say something wrong."""
+    family.cache_clear()
+    packed.cache_clear()
+    block.cache_clear()
+    for model_type, record in records(folder, types):
+        answers = answers_in(model_type, record)
+        names = [name for name, verdicts in answers.items() if any(one.word == WRONG for one in verdicts)]
+        if names:
+            yield model_type, names
+
+
+def _read(model_type: str) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads((SOURCE / f"{model_type}.json").read_text())
+    return values
+
+
+def _write(model_type: str, values: Mapping[str, Any]) -> None:
+    text = json.dumps(values, separators=(",", ":"), ensure_ascii=True)
+    (SOURCE / f"{model_type}.json").write_text(f"{text}\n", encoding="ascii")
 
 
 def records(folder: Path, asked: Sequence[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:

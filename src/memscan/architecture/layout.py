@@ -13,7 +13,7 @@ from memscan.architecture.expression import evaluate
 from memscan.architecture.fields import Fields
 from memscan.architecture.places import Places
 from memscan.architecture.rename import Rename
-from memscan.architecture.table import Family, family, index
+from memscan.architecture.table import Family, family, packed
 from memscan.architecture.verified import unverified
 from memscan.document import shown
 
@@ -69,7 +69,7 @@ def layout(class_name: str, model_type: str, values: Mapping[str, object], *, su
     return Layout(
         class_name=class_name, model_type=model_type, prefix=entry["prefix"], expected=draft.expected, tied=tuple(draft.tied),
         shared=tuple(draft.shared), blocks=frozenset(draft.blocks), outputs=frozenset(draft.outputs),
-        renames=(*own, *of_parts, *(Rename.of(values) for values in index()["renames"])), fp32=frozenset(draft.fp32),
+        renames=(*own, *of_parts, *(Rename.of(values) for values in packed().renames)), fp32=frozenset(draft.fp32),
         fp32_strict=frozenset(draft.fp32_strict), ignored=frozenset(draft.ignored), opaque=draft.opaque,
         unsure=tuple(dict.fromkeys(draft.unsure)),
     )  # fmt: skip
