@@ -114,6 +114,7 @@ def test_every_error_is_in_the_tree_that_opens_errors_py():
         "docs/layouts.md",
         "docs/architectures.md",
         "docs/accuracy.md",
+        "docs/accuracy-config.md",
         "docs/accuracy-running.md",
         "docs/budgets.md",
         "docs/cache.md",

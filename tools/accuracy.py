@@ -253,8 +253,8 @@ def _wrapped(names: Sequence[str]) -> str:
 INTRODUCTION = """# Accuracy
 
 Made by `make oracle` (tools/oracle/truth.py and tools/accuracy.py), not edited by hand. What a model takes while it works has a
-document of its own, [accuracy-running.md](accuracy-running.md), which the same command makes. Compared with
-{versions}.
+document of its own, [accuracy-running.md](accuracy-running.md), which the same command makes; what it is from its
+config alone, class by class, is in [accuracy-config.md](accuracy-config.md). Compared with {versions}.
 
 For every model type of transformers, and every class that a checkpoint of it can declare in `architectures`, a small model with
 random weights is built, saved with `save_pretrained`, and loaded again with `from_pretrained`: as the declared class, and as

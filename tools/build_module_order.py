@@ -22,7 +22,7 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "oracle")]
 
 OUTPUT = Path(__file__).parents[1] / "src/memscan/fit/module_order.json"
-TABLE = Path(__file__).parents[1] / "src/memscan/architecture/table"
+TABLE = Path(__file__).parent / "architectures/table"
 WORKERS = int(os.environ.get("WORKERS", "1"))
 WHOLE, PART, BARE, LACKED = "!", "@", "-", "~"
 VARIATIONS = 3  # of the config, so that what a default config has not is seen too
@@ -72,14 +72,14 @@ def _described(family: Any) -> tuple[dict[str, Any], dict[str, str]]:
 
 def _built(family: Any, kind: Any) -> tuple[list[Any], str]:
     """`kind` built from the defaults of its config, or from a small one, and from variations; why not, where from none."""
-    from architectures.family import SEED, _small
+    from architectures.family import SEED, small
     from architectures.observe import build
     from architectures.probes import make, variations
 
     found: list[Any] = []
     reason = "no config can be built"
-    for small in (False, True):
-        tree = _small(family, kind) if small else {}
+    for is_small in (False, True):
+        tree = small(family, kind) if is_small else {}
         if tree is None or found:
             continue
         try:

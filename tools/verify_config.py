@@ -3,6 +3,7 @@
     python tools/verify_config.py observe FOLDER [MODEL_TYPE ...]     # builds; what is in the folder is not built again
     python tools/verify_config.py judge FOLDER [MODEL_TYPE ...]       # compares, and says what is not exact
     python tools/verify_config.py publish FOLDER [MODEL_TYPE ...]     # the same, and writes into the table what was verified
+    python tools/verify_config.py report FOLDER                       # writes docs/accuracy-config.md
 
 To build needs torch and transformers, the rest does not; nothing is downloaded, and no model has data. A class of which
 nothing is in the folder counts as not verified. See docs/architectures.md.
@@ -29,6 +30,10 @@ def main(command: str, folder: Path, asked: list[str]) -> None:
         from verification.verdicts import judge_all, publish_all
 
         (judge_all if command == "judge" else publish_all)(folder, asked)
+    elif command == "report":
+        from verification.document import write as write_document
+
+        write_document(folder)
     else:
         raise SystemExit(__doc__)
 

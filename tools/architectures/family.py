@@ -178,7 +178,8 @@ def config_of(family: Family, classes: Mapping[str, Entry], base: Tree) -> Entry
             usually[name] = first
             continue
         if any(values.values()) and (all(map(_is_words, values.values())) or all(map(_are_layers, values.values()))):
-            found = _list(name, values, free)
+            # And as it is by default: with more layers than a variation has.
+            found = _list(name, {**values, len(free): first}, [*free, flat(default)])
             if found is not None:
                 lists[name] = found
             continue
@@ -286,8 +287,9 @@ def _tied_by(kind: type[PreTrainedConfig], base: Tree, default: PreTrainedConfig
     """Other fields that tie the embeddings where they are true, as those of the text model's config in older files do."""
     if _tied(kind, {}, base) is not False:
         return []
-    names = [name for name in flat(default) if "tie" in name.rpartition(".")[2].split("_") and name != "tie_word_embeddings"]
-    return [name for name in names if _tied(kind, {name: True}, base)]
+    names = {name for name in flat(default) if "tie" in name.rpartition(".")[2].split("_") and name != "tie_word_embeddings"}
+    names |= {f"{name}.tie_word_embeddings" for name in _subs(default)}
+    return [name for name in sorted(names) if _tied(kind, {name: True}, base)]
 
 
 def _forced(kind: type[PreTrainedConfig], base: Tree) -> dict[str, Expression]:

@@ -1,7 +1,7 @@
 """The files of the table in one, as the package carries them: types whose names stand side by side are compressed together.
 
-`table.xz` begins with the length of its head in four bytes, the lowest first. The head is JSON: `transformers`, `renames`, and the
-`blocks`, each with its length and the model types in it. Then the blocks, each the files of its types, a line a type. Head and blocks
+`table.xz` begins with the length of its head in four bytes, the lowest first. The head is JSON: `transformers`, `renames`, and
+the `blocks`, each with its length and the model types in it. Then the blocks, each the files of its types, a line a type. All
 are compressed in xz, each by itself, so that one type costs one block.
 """
 

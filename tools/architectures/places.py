@@ -30,6 +30,7 @@ MOST_TENSORS = 20_000
 MOST_STEPS = 12
 LARGEST_STEP = 64
 TERMS = 4  # conditions that hold together; more are no rule
+PAIRED = 400  # literals of which two are tried together, simple ones first, before those that rule out most
 ALTERNATIVES = 60  # literals of which one or another may hold
 
 
@@ -157,6 +158,9 @@ class Places:
         kept = rows if len(rows) <= MOST_ROWS else _spread_out(rows)
         wanted = sum(1 << at for at, (i, place) in enumerate(kept) if place in there[i])
         literals = Literals(self._probes, kept, self._reads, bounds)
+        for known, *condition in self.rules:
+            if known == bounds and condition:
+                literals.add(condition[0])
         found = literals.find(wanted)
         if found is None:
             return None
@@ -330,16 +334,19 @@ class Literals:
             rules += self._of_star(f"#{star}", used, bounds[star])
         rules += self._of_config(used)
         for rule in sorted(rules, key=cost):
-            bits = 0
-            for index, (i, place) in enumerate(rows):
-                value = evaluate(rule, at(probes[i], place))
-                if value is None:
-                    break
-                bits |= (1 << index) if value else 0
-            else:
-                if bits not in (0, self._full):
-                    self.found.setdefault(bits, rule)
-                    self.found.setdefault(self._full ^ bits, ["==", rule, 0])
+            self.add(rule)
+
+    def add(self, rule: Expression) -> None:
+        """One more thing that can be asked, if it tells some rows from others."""
+        bits = 0
+        for index, (i, place) in enumerate(self._rows):
+            value = evaluate(rule, at(self._probes[i], place))
+            if value is None:
+                return
+            bits |= (1 << index) if value else 0
+        if bits not in (0, self._full):
+            self.found.setdefault(bits, rule)
+            self.found.setdefault(self._full ^ bits, ["==", rule, 0])
 
     def _column(self, name: str) -> list[Any]:
         return [self._probes[i].get(name) for i in {i for i, _ in self._rows}]
@@ -420,6 +427,9 @@ class Literals:
     def _all_of(self, wanted: int, literals: Mapping[int, Expression]) -> Expression | None:
         """Several that hold together just for the rows `wanted`, those first that rule out most."""
         above = [(bits, rule) for bits, rule in literals.items() if bits & wanted == wanted]
+        pair = _pair(wanted, sorted(above, key=lambda one: cost(one[1]))[:PAIRED])
+        if pair is not None:
+            return pair
         left = self._full ^ wanted
         chosen: list[Expression] = []
         while left and len(chosen) < TERMS:
@@ -434,3 +444,12 @@ class Literals:
         for one in chosen[1:]:
             made = ["*", made, one]
         return made
+
+
+def _pair(wanted: int, above: Sequence[tuple[int, Expression]]) -> Expression | None:
+    """The simplest two that hold together just for the rows `wanted`."""
+    for later in range(1, len(above)):
+        for first in range(later):
+            if above[first][0] & above[later][0] == wanted:
+                return ["*", above[first][1], above[later][1]]
+    return None

@@ -42,7 +42,7 @@ PARTS = (0.25, 0.5, 1.0)
 COUNTS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers", "encoder_layers", "decoder_layers", "depth")
 INDICES = ("_layers", "_indices", "_indexes", "_idxs", "_ids")
 WORDS = 6  # that a field may be instead
-LISTED = 8  # probes whose lists differ
+LISTED = 12  # probes whose lists differ
 OPEN = (48, 80, 112)  # for a size that is null by default
 
 
@@ -172,7 +172,7 @@ class Prober:
             lists = {**dict(self._lists(values)), **(self._stages(values) if turn % 2 else {})}
             if not lists:
                 continue
-            chosen = {name: value for name, value in switches if self._random.random() < 0.2}
+            chosen = {name: value for name, value in switches if self._random.random() < 0.35}
             for changed in ({**sizes, **chosen, **lists}, {**sizes, **lists}):
                 probe = self._try(changed)
                 if probe is not None:
@@ -282,12 +282,14 @@ class Prober:
             count = next(
                 (values[f"{head}{dot}{one}"] for one in COUNTS if isinstance(values.get(f"{head}{dot}{one}"), int)), None
             )
-            if count is None or not isinstance(usual, list | tuple):
+            if not isinstance(usual, list | tuple):
                 continue
-            if usual and all(isinstance(one, str) for one in usual) and last.endswith(("types", "_type", "pattern")):
+            if count is None:
+                count = self._random.randint(3, 9) if usual and last.endswith("block_type") else 0
+            if count and usual and all(isinstance(one, str) for one in usual) and last.endswith(("types", "_type", "pattern")):
                 words = sorted({*usual, *self._texts.get(name, ())})
                 yield name, [self._random.choice(words) for _ in range(count)]
-            elif not usual and last.endswith(INDICES) and not last.endswith(("token_ids", "token_id")):
+            elif count and not usual and last.endswith(INDICES) and not last.endswith(("token_ids", "token_id")):
                 yield name, sorted(self._random.sample(range(count), self._random.randint(1, count)))
 
     def _stages(self, values: Fields) -> Fields:

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
+from transformers import PreTrainedConfig
 from transformers.modeling_utils import PreTrainedModel
 
 from architectures.classes import Family
@@ -66,6 +67,14 @@ def _samples(family: Family, kind: type[PreTrainedModel]) -> tuple[Tree, tuple[P
     return {}, (), reason
 
 
+def _property(config: PreTrainedConfig, path: str) -> Any:
+    """A field that the config class computes, and does not write; None for one that is no number."""
+    value: Any = config
+    for step in path.split("."):
+        value = getattr(value, step, None)
+    return int(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 def _record(
     kind: type[PreTrainedModel], probes: Sequence[Probe], tree: Tree, configs: list[Any]
 ) -> tuple[list[tuple[int, Any]], str]:
@@ -83,7 +92,8 @@ def _record(
         values = written(probe.config, probe.changed, tree, WAYS[zlib.crc32(f"{kind.__name__}{index}".encode()) % len(WAYS)])
         values = {key: value for key, value in values.items() if key not in ("transformers_version", "architectures")}
         seen["reads"], seen["texts"] = sorted(record.reads), {path: sorted(words) for path, words in record.texts.items()}
-        seen["full"] = {path: flat(probe.config).get(path) for path in record.reads}
+        usual = flat(probe.config)
+        seen["full"] = {path: usual[path] if path in usual else _property(probe.config, path) for path in record.reads}
         if values not in configs:
             configs.append(values)
         made.append((configs.index(values), seen))

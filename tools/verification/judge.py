@@ -30,7 +30,7 @@ def judge(class_name: str, values: Mapping[str, Any], seen: Mapping[str, Any]) -
     if wrong is not None:
         return Verdict(WRONG, wrong)
     held = load((), found)
-    unknown = next(_unknown(found), held.unknown)
+    unknown = next(_unknown(found), None if held.parameters_known else held.unknown)
     if unknown is not None:
         return Verdict(UNKNOWN, unknown)
     parameters = sum(one.elements for one in held.tensors if not one.buffer)

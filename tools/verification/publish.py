@@ -28,6 +28,8 @@ MOST_EXCLUDED = 8
 class Seen:
     """One config of a class: the values of the fields that the code read, and the verdict."""
 
+    config: Mapping[str, Any]
+    """As it was written."""
     fields: Mapping[str, Any]
     verdict: Verdict
 

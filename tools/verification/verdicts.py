@@ -38,6 +38,8 @@ def judge_all(folder: Path, asked: Sequence[str]) -> None:
 
 def publish_all(folder: Path, asked: Sequence[str]) -> None:
     """Write into each file of the table what was verified of its classes; one that is wrong all the same is taken out again."""
+    pack()  # the files may have been changed since
+    _forget()
     types = list(asked or packed().places)
     for model_type in types:
         values = _read(model_type)
@@ -45,7 +47,7 @@ def publish_all(folder: Path, asked: Sequence[str]) -> None:
         record = next((one for _, one in records(folder, [model_type])), None)
         if record is not None:
             ties = any(entry.get("tied") for entry in values["classes"].values())
-            found = published(seen_in(model_type, record), _inside(values), ties=ties)
+            found = published(seen_in(model_type, record), inside(values), ties=ties)
             if found:
                 values["verified"] = found
         _write(model_type, values)
@@ -62,14 +64,19 @@ def publish_all(folder: Path, asked: Sequence[str]) -> None:
 
 def _wrong(folder: Path, types: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     """The classes of each type of which memscan would say something wrong."""
-    family.cache_clear()
-    packed.cache_clear()
-    block.cache_clear()
+    _forget()
     for model_type, record in records(folder, types):
         answers = answers_in(model_type, record)
         names = [name for name, verdicts in answers.items() if any(one.word == WRONG for one in verdicts)]
         if names:
             yield model_type, names
+
+
+def _forget() -> None:
+    """Read the table anew."""
+    family.cache_clear()
+    packed.cache_clear()
+    block.cache_clear()
 
 
 def _read(model_type: str) -> dict[str, Any]:
@@ -92,11 +99,9 @@ def records(folder: Path, asked: Sequence[str]) -> Iterator[tuple[str, Mapping[s
 
 def seen_in(model_type: str, record: Mapping[str, Any]) -> dict[str, tuple[Seen, ...]]:
     """The configs of each class with their verdicts."""
+    configs = [{**config, "model_type": model_type} for config in record["configs"]]
     return {
-        name: tuple(
-            Seen(observed["full"], judge(name, {**record["configs"][number], "model_type": model_type}, observed))
-            for number, observed in values["seen"]
-        )
+        name: tuple(Seen(configs[i], observed["full"], judge(name, configs[i], observed)) for i, observed in values["seen"])
         for name, values in record["classes"].items()
     }
 
@@ -125,7 +130,7 @@ def word_of(words: Mapping[str, int]) -> str:
     return PARTLY if right else UNKNOWN
 
 
-def _inside(values: Mapping[str, Any]) -> frozenset[str]:
+def inside(values: Mapping[str, Any]) -> frozenset[str]:
     """The configs inside whose models are described by entries of their own."""
     inlined = {path.partition(".")[0] for one in values["classes"].values() for path in one.get("inlined", ())}
     return frozenset(values["config"].get("subs", {})) - inlined

@@ -13,7 +13,15 @@ from typing import Any
 PACKAGE = "memscan.architecture"
 NOTHING: Mapping[str, Any] = {}
 BY_INDEX = frozenset({"lfm2", "lfm2_moe"})
+BY_LETTER = frozenset({"nemotron_h"})
+LETTERS = {"M": "mamba", "*": "attention", "-": "mlp", "E": "moe"}  # configuration_nemotron_h.py of transformers 5.23
 MOST_LAYERS = 10_000
+LISTS = ("layer_types", "mtp_layer_types", "layers_block_type", "mtp_layers_block_type")
+WORDS = {
+    "mamba": "linear_attention", "attention": "full_attention", "deepseek_sparse_attention": "indexed_attention",
+    "qwen_sparse_attention": "indexed_attention",
+}  # fmt: skip
+"""Of older configs to those of now: configuration_utils.py of transformers 5.23."""
 
 
 def defaults(model_type: str | None) -> Mapping[str, Any]:
@@ -27,7 +35,17 @@ def modern(model_type: str | None, values: Mapping[str, object]) -> Mapping[str,
     renamed = {name: values[old] for old, name in older.items() if values.get(old) is not None}
     if model_type in BY_INDEX and values.get("layer_types") is None:
         renamed.update(_layer_types(values))
+    if model_type in BY_LETTER and values.get("layers_block_type") is None:
+        renamed.update(_block_types(values))
     return {**values, **renamed} if renamed else values
+
+
+def _block_types(values: Mapping[str, object]) -> Mapping[str, object]:
+    """Nemotron-H's layers as its first configs have them, a letter each (`hybrid_override_pattern`)."""
+    pattern = values.get("hybrid_override_pattern")
+    if not isinstance(pattern, str) or not 0 < len(pattern) <= MOST_LAYERS or not LETTERS.keys() >= set(pattern):
+        return NOTHING
+    return {"layers_block_type": [LETTERS[letter] for letter in pattern]}
 
 
 def _layer_types(values: Mapping[str, object]) -> Mapping[str, object]:
@@ -36,6 +54,16 @@ def _layer_types(values: Mapping[str, object]) -> Mapping[str, object]:
     if type(layers) is not int or not 0 < layers <= MOST_LAYERS or not isinstance(attending, list):
         return NOTHING
     return {"layer_types": ["full_attention" if index in attending else "conv" for index in range(layers)]}
+
+
+def worded(values: Mapping[str, object]) -> Mapping[str, object]:
+    """The fields of a config with the words for kinds of layers that transformers has now (`remap_legacy_layer_types`)."""
+    renamed: dict[str, object] = {}
+    for name in LISTS:
+        words = values.get(name)
+        if isinstance(words, list) and any(isinstance(one, str) and one in WORDS for one in words):
+            renamed[name] = [WORDS.get(one, one) if isinstance(one, str) else one for one in words]
+    return {**values, **renamed} if renamed else values
 
 
 @cache

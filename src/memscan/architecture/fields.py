@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from memscan.architecture.defaults import modern
+from memscan.architecture.defaults import modern, worded
 from memscan.architecture.expression import UNKNOWN, evaluate
 from memscan.architecture.places import listed
 from memscan.architecture.table import Family, family
@@ -32,7 +32,7 @@ class Fields:
     """Looks fields up by their dotted path; what nothing says is `UNKNOWN`."""
 
     def __init__(self, kind: Family, values: Mapping[str, object]) -> None:
-        self._family, self._values = kind, modern(kind.model_type, values)
+        self._family, self._values = kind, worded(modern(kind.model_type, values))
         self._depth = 0
         self._aliases: dict[str, list[str]] = {}
         for alias, name in kind.config.get("aliases", {}).items():

@@ -24,8 +24,8 @@ def derive(config: Config) -> Checkpoint:
     _check(found)
     dtype, notes = _dtype(config)
     held = load((), found, dtype)
-    if held.unknown is not None:
-        raise _refusal(found, held.unknown)
+    if held.unknown is not None and not held.parameters_known:
+        raise _refusal(found, held.unknown)  # of buffers that no checkpoint has, the scope of the class says so
     unsaved = {pattern for pattern, one in found.expected.items() if one.kind == "n"}
     names = {name: pattern for pattern in unsaved for name in _names(found, pattern)}
     tensors = tuple(tensor for tensor in held.tensors if tensor.name not in names and tensor.name not in unsaved)
