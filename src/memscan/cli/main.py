@@ -10,7 +10,7 @@ import click
 from memscan.cli.dtypes import DTYPES
 from memscan.cli.exit import Exit, code_of
 from memscan.cli.group import DEFAULT, DefaultGroup, TargetCommand, dashed
-from memscan.cli.messages import abandon_stdout, complain, one_line
+from memscan.cli.messages import abandon_stdout, complain
 from memscan.cli.options import (
     GATE_FORMATS,
     complete_dtypes,
@@ -32,6 +32,7 @@ from memscan.cli.workload import (
     workload_words,
 )
 from memscan.errors import MemscanError
+from memscan.printable import one_line
 from memscan.version import __version__
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "token_normalize_func": dashed, "max_content_width": 110}

@@ -5,7 +5,7 @@ What a plain scan does not use is imported from its own file: `cache_upkeep`, `m
 
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from memscan.errors import NotFoundError, OfflineError
 from memscan.source import settings
@@ -29,9 +29,24 @@ from memscan.source.whole_file import write_whole
 class Sources:
     """Opens targets; all that one opens share one HTTP client, which opens with its first request, and one header cache."""
 
-    def __init__(self, *, token: str | None = None, cache: bool = True, offline: bool = False) -> None:
-        """`cache`: keep what is read of the Hub, and read what was kept. `offline`: ask no server at all."""
+    def __init__(
+        self,
+        *,
+        token: str | Literal[False] | None = None,
+        cache: bool = True,
+        offline: bool = False,
+        public_only: bool = False,
+        most_bytes: int | None = None,
+    ) -> None:
+        """`token`: None takes that of the environment, False none at all, as in `huggingface_hub`.
+
+        `cache`: keep what is read of the Hub, and read what was kept. `offline`: ask no server at all. For who reads what
+        strangers name: `public_only` asks hosts with public addresses alone, by https; `most_bytes` is what all replies may
+        have together.
+        """
         self._token = token
+        self._public_only = public_only
+        self._most_bytes = most_bytes
         self._offline = offline
         self._transport: Transport | None = None
         self._cache = _open_cache() if cache else None
@@ -90,14 +105,14 @@ class Sources:
             raise OfflineError(str(error)) from error
 
     def _own_token(self) -> str | None:
-        return self._token if self._token is not None else settings.own_token()
+        return settings.own_token() if self._token is None else self._token or None
 
     def _http(self) -> Transport:
         if self._transport is None:
             # Imported here: a folder needs no HTTP client, nor does what is kept, and it costs start-up.
             from memscan.source.http import HttpTransport
 
-            self._transport = HttpTransport(token=self._token)
+            self._transport = HttpTransport(token=self._token, public_only=self._public_only, most_bytes=self._most_bytes)
         return self._transport
 
     async def __aenter__(self) -> Self:
