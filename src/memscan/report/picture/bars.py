@@ -1,0 +1,148 @@
+"""Bills as bars: what is held at each moment, beside what the device has."""
+
+from collections.abc import Sequence
+
+from memscan.bills import Bill, Peak, moments
+from memscan.item import Item
+from memscan.report.bill_words import bill_title, verdict_words
+from memscan.report.picture.drawing import MARGIN, WIDE, Box, Drawing, number
+from memscan.report.picture.kinds import HATCHES, HUES, Sum, sums
+from memscan.report.picture.lettering import width
+from memscan.report.picture.scale import Scale
+from memscan.report.picture.treemap import key_rows
+from memscan.report.words import short
+from memscan.units import iec_bytes, plural
+
+UNKNOWN = 46.0  # the width of what is not known, which is to no scale
+THICK, THIN = 34, 14
+WHISKER, GAP = 12, 4  # below a bar with a range, and without
+
+
+def bill_drawing(bills: Sequence[Bill], size: int = WIDE) -> Drawing:
+    """Each of `bills` as bars on one scale, `size` wide."""
+    names = list(dict.fromkeys(short(bill.report.model.origin.name) for bill in bills))
+    title = f"Memory for {' and '.join(dict.fromkeys(bill.command for bill in bills))} of {', '.join(names)}"
+    drawing = Drawing(width=size, title=title)
+    drawing.y += 2
+    drawing.paragraph(title, "ink big", size=17)
+    unknown = any(bill.unknown for bill in bills)
+    room = size - 2 * MARGIN - (UNKNOWN if unknown else 0)
+    most = max((_most(bill) for bill in bills), default=1)
+    scale = Scale(most=max(most, 1), start=MARGIN, room=room)
+    for bill in bills:
+        _bill(drawing, bill, scale)
+    return drawing
+
+
+def _most(bill: Bill) -> int:
+    high = max(one.high for one in moments(bill.items))
+    host = sum(item.nbytes or 0 for item in bill.host)
+    return max(high, host, 0 if bill.verdict is None else bill.verdict.usable_bytes)
+
+
+def _bill(drawing: Drawing, bill: Bill, scale: Scale) -> None:
+    for line in bill_title(bill).split("\n"):
+        drawing.paragraph(line, "quiet small", size=12)
+        drawing.words.append(f"{line}.")
+    every, top = moments(bill.items), bill.peak
+    drawing.y += 4
+    if bill.verdict is not None:
+        _device_name(drawing, bill, scale)
+    for one in every:
+        _moment(drawing, bill.items, one, scale, thick=one == top)
+        if bill.verdict is not None:
+            _mark(drawing, scale.at(bill.verdict.usable_bytes), THICK if one == top else THIN, below=one.low != one.high)
+    if bill.host:
+        host = sum(item.nbytes or 0 for item in bill.host)
+        whole = Peak(phase=None, nbytes=host, low=sum(item.low for item in bill.host), high=sum(item.high for item in bill.host))
+        _moment(drawing, bill.host, whole, scale, thick=False, name="in the memory of the CPU")
+    scale.axis(drawing)
+    drawing.y += 6
+    _key(drawing, sums(bill.items, top.phase))
+    for line in verdict_words(bill):
+        drawing.paragraph(line, "ink bold", size=14)
+        drawing.words.append(f"{line}.")
+    for item in bill.unknown:
+        drawing.paragraph(f"Not known: {short(item.name)}{f' ({item.note})' if item.note else ''}", "ink")
+        drawing.words.append(f"Not known: {short(item.name)}.")
+    drawing.y += 10
+
+
+def _mark(drawing: Drawing, x: float, height: int, *, below: bool) -> None:
+    """The memory of the device across the bar that was drawn last."""
+    bottom = drawing.y - (WHISKER if below else GAP)
+    drawing.path(f"M{number(x)} {number(bottom - height - 3)}V{number(bottom + 3)}", "mark")
+
+
+def _device_name(drawing: Drawing, bill: Bill, scale: Scale) -> None:
+    """Above the line of the device, on the side where there is room."""
+    found = bill.verdict
+    if found is None:
+        return
+    x = scale.at(found.usable_bytes)
+    text = f"{found.device.title}: {iec_bytes(found.usable_bytes)} usable"
+    needed = width(text, 12) + 8
+    room = drawing.width - 2 * MARGIN
+    drawing.y += 18
+    if x - MARGIN >= needed:
+        drawing.text(x, drawing.y - 4, text, "warn small end", room=room, size=12)
+    else:
+        drawing.text(min(x, max(drawing.width - MARGIN - needed, MARGIN)), drawing.y - 4, text, "warn small", room=room, size=12)
+
+
+def _moment(drawing: Drawing, items: Sequence[Item], one: Peak, scale: Scale, *, thick: bool, name: str | None = None) -> None:
+    """One bar with its name above, its sum, and the range of what it may be."""
+    several = f" ({iec_bytes(one.low)} to {iec_bytes(one.high)})" if one.low != one.high else ""
+    found = sums(items, one.phase)
+    unknown = [item for part in found for item in part.unknown]
+    least = "at least " if unknown else ""
+    label = name or (f"in {one.phase}" if one.phase is not None else "all the time")
+    words = f"{label}: {least}{iec_bytes(one.nbytes)}{several}"
+    if thick and one.phase is not None:
+        words = f"{words}, the peak"
+    drawing.y += 20
+    drawing.text(MARGIN, drawing.y - 5, words, "ink bold" if thick else "ink small", room=drawing.width - 2 * MARGIN)
+    drawing.words.append(f"{words}: {_spoken(found)}.")
+    height, at = THICK if thick else THIN, 0
+    for part in found:
+        left, right = scale.at(at), scale.at(at + part.nbytes)
+        at += part.nbytes
+        if right - left >= 0.05:
+            _segment(drawing, part, Box(x=left, y=drawing.y, width=right - left, height=height), labelled=thick)
+    if unknown:
+        _unknown(drawing, Box(x=scale.at(at), y=drawing.y, width=UNKNOWN - 6, height=height), len(unknown))
+    middle = drawing.y + height + 5
+    if one.low != one.high:
+        low, high = scale.at(one.low), scale.at(one.high)
+        drawing.path(f"M{low:.1f} {middle - 4:.1f}v8m0 -4H{high:.1f}m0 -4v8", "whisker")
+    drawing.y += height + (WHISKER if one.low != one.high else GAP)
+
+
+def _segment(drawing: Drawing, part: Sum, box: Box, *, labelled: bool) -> None:
+    kind = HUES[part.kind]
+    drawing.rect(box, kind, f"{part.kind.value}: {iec_bytes(part.nbytes)}")
+    if HATCHES[part.kind]:
+        drawing.hatch(box, HATCHES[part.kind])
+    if labelled and box.width >= width(part.kind.value, 12) + 10:
+        drawing.text(box.x + 6, box.y + 15, part.kind.value, "ink small", room=box.width, size=12)
+        if box.width >= width(iec_bytes(part.nbytes), 12) + 10:
+            drawing.text(box.x + 6, box.y + 29, iec_bytes(part.nbytes), "ink small", room=box.width, size=12)
+
+
+def _unknown(drawing: Drawing, box: Box, count: int) -> None:
+    drawing.rect(box, "none", f"{plural(count, 'line')} not known, to no scale")
+    drawing.hatch(box, "x")
+    drawing.text(box.x + box.width / 2, box.y + min(box.height - 3, 22), "+ ?", "ink bold middle", room=box.width)
+
+
+def _spoken(found: Sequence[Sum]) -> str:
+    return ", ".join(f"{part.kind.value} {iec_bytes(part.nbytes)}" for part in found) or "nothing"
+
+
+def _key(drawing: Drawing, found: Sequence[Sum]) -> None:
+    rows = []
+    for part in found:
+        several = f", {iec_bytes(part.low)} to {iec_bytes(part.high)}" if part.low != part.high and drawing.width >= WIDE else ""
+        amount = f"{iec_bytes(part.nbytes)}" if part.nbytes or not part.unknown else "not known"
+        rows.append((part.kind.value, f"{amount}, {part.basis}{several}", HUES[part.kind], HATCHES[part.kind]))
+    key_rows(drawing, rows, 2 if drawing.width >= WIDE else 1)
