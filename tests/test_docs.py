@@ -123,6 +123,7 @@ def test_every_error_is_in_the_tree_that_opens_errors_py():
         "docs/snapshots.md",
         "docs/running.md",
         "docs/performance.md",
+        "docs/web.md",
         "fixtures/README.md",
     ],
 )

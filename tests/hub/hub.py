@@ -92,6 +92,11 @@ class LoopbackHub:
         """What both origins were asked, in the order of arrival."""
         return self._log.records()
 
+    @property
+    def read_only(self) -> set[str]:
+        """Tokens that may open no discussion; may be changed in place at any time."""
+        return self._catalogue.read_only
+
     def forget(self) -> None:
         """Clear the record of requests."""
         self._log.clear()
@@ -120,6 +125,8 @@ class LoopbackHub:
         for repository in repositories:
             self.add_repository(repository)
         self.tokens.update(tokens)
+        self.read_only.clear()
+        self._catalogue.opened.clear()
         self._files.clear()
         self._faults.clear()
         self._log.clear()

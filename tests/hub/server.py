@@ -95,11 +95,11 @@ class Server:
             return None
         fields = (line.partition(":") for line in lines)
         headers = Headers((name, value.strip()) for name, _, value in fields)
-        await reader.readexactly(int(headers.get("Content-Length", "0")))
+        body = await reader.readexactly(int(headers.get("Content-Length", "0")))
         if target.startswith("http://"):  # a client that takes this origin for its proxy names the host too
             host, _, path = target.removeprefix("http://").partition("/")
             origin, target = ("cdn" if host == self._cdn else "hub"), f"/{path}"
-        return Request(origin, method, target, headers)
+        return Request(origin, method, target, headers, body)
 
     async def _exchange(self, exchange: Exchange, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Answer one request; return whether the connection may serve another one."""

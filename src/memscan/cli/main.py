@@ -21,6 +21,7 @@ from memscan.cli.options import (
     target_options,
     target_options_with,
 )
+from memscan.cli.serving import serving_options
 from memscan.cli.workload import (
     DEVICES_FILE,
     EXPLAIN,
@@ -192,6 +193,15 @@ def snapshot(**given: object) -> int:
 
     words = {"targets": (given["target"],), "output": None, "as_json": False, "output_format": "table"}
     return run_snapshot(options_from({**given, **words}), str(given["output"]))
+
+
+@cli.command(context_settings=SETTINGS)
+@serving_options
+def serve(**given: object) -> int:
+    """A page for the browser, for you or for many (needs memscan[web])."""
+    from memscan.cli.run_serve import run_serve
+
+    return run_serve(given)
 
 
 @cli.group(context_settings=SETTINGS)
