@@ -30,7 +30,7 @@ def bills_page(results: Sequence[Bill | Failure], *, explain: bool) -> str:
     names = [name_of(one if isinstance(one, Failure) else one.report) for one in results]
     command = next((one.command for one in results if isinstance(one, Bill)), "work")
     sections = [
-        failed(one) if isinstance(one, Failure) else section(name, _bill(one, explain=explain))
+        failed(one) if isinstance(one, Failure) else section(name, _bill(one, explain=explain), alone=len(names) == 1)
         for name, one in zip(names, results, strict=True)
     ]
     return page(page_title(f"Memory for {command} of", names), sections)

@@ -29,7 +29,8 @@ SHEET = "".join(
         "h2{font-size:1.25em;line-height:1.3;margin:2em 0 .5em;padding-top:.6em;border-top:1px solid var(--line)}",
         "h2{overflow-wrap:anywhere}",
         "h3{font-size:1.05em;margin:1.6em 0 .5em}",
-        "p,li,summary,td{overflow-wrap:anywhere}",
+        "p,li,summary,td,caption{overflow-wrap:anywhere}",
+        "td:first-child{min-width:6em}",
         "figure{margin:1em 0}",
         "svg{display:block;height:auto;border:1px solid var(--line);border-radius:8px}",
         ".narrow{display:none}",
@@ -130,9 +131,10 @@ def page_title(what: str, names: Sequence[str]) -> str:
     return f"{what} {names[0]}" if len(names) == 1 else f"{what} {plural(len(names), 'model')}"
 
 
-def section(name: str, blocks: Iterable[str]) -> str:
-    """One model; `blocks` are HTML."""
-    return "\n".join(("<section>", f"<h2>{quoted(name)}</h2>", *filter(None, blocks), "</section>"))
+def section(name: str, blocks: Iterable[str], *, alone: bool = False) -> str:
+    """One model; `blocks` are HTML. Where it is `alone`, the title of the page has its name."""
+    head = () if alone else (f"<h2>{quoted(name)}</h2>",)
+    return "\n".join(("<section>", *head, *filter(None, blocks), "</section>"))
 
 
 def failed(failure: Failure) -> str:

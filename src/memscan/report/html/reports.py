@@ -1,6 +1,6 @@
 """Reports as sections of a page."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from memscan.estimate import Report
 from memscan.report.base import Failure
@@ -26,14 +26,21 @@ Result = Report | Failure
 
 def report_page(results: Sequence[Result]) -> str:
     """The seed's table of each report, its picture, its parts and modules, its notes."""
-    sections = [failed(one) if isinstance(one, Failure) else section(name_of(one), _report(one)) for one in results]
-    return page(page_title("Memory to load", list(map(name_of, results))), sections)
+    return _page("Memory to load", results, _report)
 
 
 def layers_page(results: Sequence[Result], depth: int) -> str:
     """The picture and the module tree of each report, down to `depth` levels."""
-    sections = [failed(one) if isinstance(one, Failure) else section(name_of(one), _layers(one, depth)) for one in results]
-    return page(page_title("Modules of", list(map(name_of, results))), sections)
+    return _page("Modules of", results, lambda report: _layers(report, depth))
+
+
+def _page(what: str, results: Sequence[Result], blocks: Callable[[Report], Iterator[str]]) -> str:
+    names = list(map(name_of, results))
+    sections = [
+        failed(one) if isinstance(one, Failure) else section(name, blocks(one), alone=len(names) == 1)
+        for name, one in zip(names, results, strict=True)
+    ]
+    return page(page_title(what, names), sections)
 
 
 def name_of(result: Result) -> str:
