@@ -23,6 +23,7 @@ def bill_drawing(bills: Sequence[Bill], size: int = WIDE) -> Drawing:
     names = list(dict.fromkeys(short(bill.report.model.origin.name) for bill in bills))
     title = f"Memory for {' and '.join(dict.fromkeys(bill.command for bill in bills))} of {', '.join(names)}"
     drawing = Drawing(width=size, title=title)
+    drawing.columns = ("When", "What", "Bytes", "Size", "Range", "Basis")
     drawing.y += 2
     drawing.paragraph(title, "ink big", size=17)
     unknown = any(bill.unknown for bill in bills)
@@ -49,13 +50,13 @@ def _bill(drawing: Drawing, bill: Bill, scale: Scale) -> None:
     if bill.verdict is not None:
         _device_name(drawing, bill, scale)
     for one in every:
-        _moment(drawing, bill.items, one, scale, thick=one == top)
+        _moment(drawing, bill.items, one, scale, command=bill.command, thick=one == top)
         if bill.verdict is not None:
             _mark(drawing, scale.at(bill.verdict.usable_bytes), THICK if one == top else THIN, below=one.low != one.high)
     if bill.host:
         host = sum(item.nbytes or 0 for item in bill.host)
         whole = Peak(phase=None, nbytes=host, low=sum(item.low for item in bill.host), high=sum(item.high for item in bill.host))
-        _moment(drawing, bill.host, whole, scale, thick=False, name="in the memory of the CPU")
+        _moment(drawing, bill.host, whole, scale, command=bill.command, thick=False, name="in the memory of the CPU")
     scale.axis(drawing)
     drawing.y += 6
     _key(drawing, sums(bill.items, top.phase))
@@ -63,8 +64,9 @@ def _bill(drawing: Drawing, bill: Bill, scale: Scale) -> None:
         drawing.paragraph(line, "ink bold", size=14)
         drawing.words.append(f"{line}.")
     for item in bill.unknown:
-        drawing.paragraph(f"Not known: {short(item.name)}{f' ({item.note})' if item.note else ''}", "ink")
-        drawing.words.append(f"Not known: {short(item.name)}.")
+        name = short(item.name).removeprefix("unknown: ")
+        drawing.paragraph(f"Not known: {name}{f' ({item.note})' if item.note else ''}")
+        drawing.words.append(f"Not known: {name}.")
     drawing.y += 10
 
 
@@ -90,7 +92,9 @@ def _device_name(drawing: Drawing, bill: Bill, scale: Scale) -> None:
         drawing.text(min(x, max(drawing.width - MARGIN - needed, MARGIN)), drawing.y - 4, text, "warn small", room=room, size=12)
 
 
-def _moment(drawing: Drawing, items: Sequence[Item], one: Peak, scale: Scale, *, thick: bool, name: str | None = None) -> None:
+def _moment(
+    drawing: Drawing, items: Sequence[Item], one: Peak, scale: Scale, *, command: str, thick: bool, name: str | None = None
+) -> None:
     """One bar with its name above, its sum, and the range of what it may be."""
     several = f" ({iec_bytes(one.low)} to {iec_bytes(one.high)})" if one.low != one.high else ""
     found = sums(items, one.phase)
@@ -103,6 +107,8 @@ def _moment(drawing: Drawing, items: Sequence[Item], one: Peak, scale: Scale, *,
     drawing.y += 20
     drawing.text(MARGIN, drawing.y - 5, words, "ink bold" if thick else "ink small", room=drawing.width - 2 * MARGIN)
     drawing.words.append(f"{words}: {_spoken(found)}.")
+    drawing.rows += [_cells(f"{command}, {label}", part) for part in found]
+    drawing.rows.append((f"{command}, {label}", "sum", f"{one.nbytes:,}", iec_bytes(one.nbytes), *_range(one.low, one.high), ""))
     height, at = THICK if thick else THIN, 0
     for part in found:
         left, right = scale.at(at), scale.at(at + part.nbytes)
@@ -135,6 +141,17 @@ def _unknown(drawing: Drawing, box: Box, count: int) -> None:
     drawing.text(box.x + box.width / 2, box.y + min(box.height - 3, 22), "+ ?", "ink bold middle", room=box.width)
 
 
+def _cells(name: str, part: Sum) -> tuple[str, ...]:
+    if part.unknown and not part.nbytes:
+        return (name, part.kind.value, "not known", "not known", "", part.basis)
+    several = _range(part.low, part.high)
+    return (name, part.kind.value, f"{part.nbytes:,}", iec_bytes(part.nbytes), *several, part.basis)
+
+
+def _range(low: int, high: int) -> tuple[str]:
+    return (f"{iec_bytes(low)} to {iec_bytes(high)}" if low != high else "",)
+
+
 def _spoken(found: Sequence[Sum]) -> str:
     return ", ".join(f"{part.kind.value} {iec_bytes(part.nbytes)}" for part in found) or "nothing"
 
@@ -142,7 +159,7 @@ def _spoken(found: Sequence[Sum]) -> str:
 def _key(drawing: Drawing, found: Sequence[Sum]) -> None:
     rows = []
     for part in found:
-        several = f", {iec_bytes(part.low)} to {iec_bytes(part.high)}" if part.low != part.high and drawing.width >= WIDE else ""
-        amount = f"{iec_bytes(part.nbytes)}" if part.nbytes or not part.unknown else "not known"
-        rows.append((part.kind.value, f"{amount}, {part.basis}{several}", HUES[part.kind], HATCHES[part.kind]))
+        several = f"; {iec_bytes(part.low)} to {iec_bytes(part.high)}" if part.low != part.high else ""
+        amount = f"{iec_bytes(part.nbytes)}, {part.basis}{several}" if part.nbytes or not part.unknown else "not known"
+        rows.append((part.kind.value, amount, HUES[part.kind], HATCHES[part.kind]))
     key_rows(drawing, rows, 2 if drawing.width >= WIDE else 1)

@@ -73,11 +73,23 @@ def _plot(drawing: Drawing, found: OverContext) -> None:
         drawing.words.append(f"{kind}.")
     if usable is not None and found.device is not None and usable <= plot.most:
         _level(drawing, plot, plot.y(usable), f"{found.device.title}: {iec_bytes(usable)} usable")
+        _crossed(drawing, plot, found, usable)
     own = next(one for one in found.points if one.context == found.workload.context or one is found.points[-1])
     _own(drawing, plot, own)
     drawing.y = plot.bottom + 44
+    _table(drawing, found.points)
     spoken = found.points[:: max(len(found.points) // SPOKEN, 1)]
     drawing.words.extend(f"{plural(one.context, 'token')}: {iec_bytes(one.peak.nbytes)}." for one in spoken)
+
+
+def _table(drawing: Drawing, points: Sequence[Point]) -> None:
+    """The contexts of the picture, each with what it holds."""
+    held = [{one.kind: one.nbytes for one in sums(point.items, point.peak.phase)} for point in points]
+    kinds = [kind for kind in Kind if any(one.get(kind) for one in held)]
+    drawing.columns = ("Tokens", *(kind.value for kind in kinds), "Sum", "Bytes")
+    for point, one in zip(points, held, strict=True):
+        parts = (iec_bytes(one.get(kind, 0)) for kind in kinds)
+        drawing.rows.append((f"{point.context:,}", *parts, iec_bytes(point.peak.nbytes), f"{point.peak.nbytes:,}"))
 
 
 def _axes(drawing: Drawing, plot: Plot, *, wide: bool) -> None:
@@ -123,7 +135,20 @@ def _areas(drawing: Drawing, points: Sequence[Point], plot: Plot) -> Iterator[st
 
 def _level(drawing: Drawing, plot: Plot, y: float, text: str) -> None:
     drawing.path(f"M{LEFT} {number(y)}H{number(plot.right)}", "mark")
-    drawing.text(LEFT + 6, max(y - 6, plot.top - 6), text, "warn small bold", room=plot.right - LEFT, size=13)
+    shown = text if width(text, 13) <= plot.right - LEFT - 20 else text.partition(": ")[2]
+    left = plot.right - width(shown, 13) - 8
+    above = y - 9 if y - 26 > plot.top - 20 else y + 20
+    drawing.note(left, above, shown, "warn small bold", size=12.8)
+
+
+def _crossed(drawing: Drawing, plot: Plot, found: OverContext, usable: int) -> None:
+    """The largest context that fits, where the device's line cuts the sums."""
+    if found.fits is None or found.fits.bounded or not found.fits.number:
+        return
+    x, y, text = plot.x(found.fits.number), plot.y(usable), f"{found.fits.number:,} fit"
+    drawing.path(f"M{number(x)} {number(plot.bottom)}V{number(y)}", "mark")
+    needed = width(text, 12.5)
+    drawing.note(x + 8 if x + needed + 12 < plot.right else x - needed - 8, plot.bottom - 10, text, "warn small bold", size=12.5)
 
 
 def _own(drawing: Drawing, plot: Plot, own: Point) -> None:
@@ -131,9 +156,9 @@ def _own(drawing: Drawing, plot: Plot, own: Point) -> None:
     x, y = plot.x(own.context), plot.y(own.peak.nbytes)
     drawing.path(f"M{number(x)} {number(plot.bottom)}V{number(y)}m-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0", "whisker")
     text = f"{own.context:,}: {iec_bytes(own.peak.nbytes)}"
-    needed = width(text, 12)
+    needed = width(text, 12.5)
     left = min(max(x - needed / 2, LEFT + 4), plot.right - needed)
-    drawing.text(left, max(y - 9, plot.top - 16), text, "ink small bold", room=needed + 1, size=12)
+    drawing.note(left, max(y - 11, plot.top - 16), text, "ink small bold", size=12.5)
 
 
 def _key(drawing: Drawing, found: OverContext) -> None:

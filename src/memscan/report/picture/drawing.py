@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 from memscan.printable import safe
-from memscan.report.picture.lettering import fitted, lines
+from memscan.report.picture.lettering import fitted, lines, width
 from memscan.report.picture.style import STYLE
 
 WIDE, NARROW = 960, 360
@@ -40,6 +40,9 @@ class Drawing:
     """What it is, in words; what a screen reader says first."""
     words: list[str] = field(default_factory=list)
     """The same numbers in words, a sentence each."""
+    columns: tuple[str, ...] = ()
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+    """The same numbers again, as a table: the first column names what the others count."""
     shapes: list[str] = field(default_factory=list)
     y: float = MARGIN
     """Where the next line starts."""
@@ -59,6 +62,11 @@ class Drawing:
         if shown:
             self.shapes.append(f'<text class="{kind}" x="{number(x)}" y="{number(y)}">{quoted(shown)}</text>')
         return bool(shown)
+
+    def note(self, x: float, y: float, text: str, kind: str, *, size: float) -> None:
+        """Words on a ground of their own, over other shapes."""
+        self.rect(Box(x=x - 4, y=y - 13, width=width(safe(text), size) + 8, height=18), "paper", round_by=3)
+        self.text(x, y, text, kind, room=self.width, size=size)
 
     def path(self, steps: str, kind: str) -> None:
         """A line or an area along `steps`."""
@@ -80,11 +88,11 @@ class Drawing:
         """The document; at `y` of another one, a part of that."""
         height = self.y + MARGIN
         place = "" if y is None else f' y="{number(y)}" height="{number(height)}"'
-        width = ' width="100%"' if y is None else f' width="{self.width}"'
+        across = ' width="100%"' if y is None else f' width="{self.width}"'
         return "".join(
             (
                 f'<svg xmlns="http://www.w3.org/2000/svg" class="memscan" role="img" viewBox="0 0 {self.width} {number(height)}"',
-                f"{place}{width}><title>{quoted(self.title)}</title><desc>{quoted(' '.join(self.words))}</desc>",
+                f"{place}{across}><title>{quoted(self.title)}</title><desc>{quoted(' '.join(self.words))}</desc>",
                 f'<style>{STYLE}</style><rect class="paper" width="{self.width}" height="{number(height)}" rx="8"/>',
                 *self.shapes,
                 "</svg>",
@@ -101,8 +109,8 @@ def stacked(drawings: Iterable[Drawing]) -> str:
     for one in every:
         parts.append(one.svg(y=y))
         y += one.y + 2 * MARGIN
-    width = max((one.width for one in every), default=WIDE)
-    start = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {number(max(y - MARGIN, 1))}" width="100%">'
+    across = max((one.width for one in every), default=WIDE)
+    start = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {across} {number(max(y - MARGIN, 1))}" width="100%">'
     return "".join((start, *parts, "</svg>"))
 
 
@@ -117,7 +125,7 @@ def number(value: float) -> str:
 
 
 def _hatching(box: Box, way: str) -> Iterator[str]:
-    """Lines `/`, `\\`, `|`, `-` or `x` across `box`, cut at its edges."""
+    """Lines across `box`, cut at its edges: both ways for `x`, else as the sign `way` lies."""
     left, top, right, bottom = box.x, box.y, box.x + box.width, box.y + box.height
     if way == "-":
         for index in range(int((box.height - 1) / STEP) + 1):

@@ -103,6 +103,9 @@ def _legend(drawing: Drawing, kinds: dict[str, int], hues: dict[str, str], total
     drawing.words.extend(
         f"{short(label)}: {seed_bytes(nbytes)}, {share_of(nbytes, total)}." for label, nbytes, _ in rows[:SPOKEN]
     )
+    drawing.columns = ("Modules", "Bytes", "Size", "Share")
+    drawing.rows += [(label, f"{nbytes:,}", seed_bytes(nbytes), share_of(nbytes, total)) for label, nbytes, _ in rows]
+    drawing.rows.append(("Total", f"{total:,}", seed_bytes(total), share_of(total, total)))
     columns = 2 if drawing.width >= WIDE else 1
     key_rows(
         drawing, [(label, f"{seed_bytes(nbytes)}, {share_of(nbytes, total)}", hue, "") for label, nbytes, hue in rows], columns
@@ -110,7 +113,10 @@ def _legend(drawing: Drawing, kinds: dict[str, int], hues: dict[str, str], total
 
 
 def key_rows(drawing: Drawing, rows: Sequence[tuple[str, str, str, str]], columns: int) -> None:
-    """The key: a sample of each area (its hue and its hatching), what it is, and how much."""
+    """The key: a sample of each area (its hue and its hatching), what it is, and how much.
+
+    Of the amount the last part, after a semicolon, is left out where it has no room.
+    """
     each = (drawing.width - 2 * MARGIN) / columns
     down = -(-len(rows) // columns)
     for index, (label, amount, hue, way) in enumerate(rows):
@@ -118,7 +124,7 @@ def key_rows(drawing: Drawing, rows: Sequence[tuple[str, str, str, str]], column
         sample = Box(x=x, y=y + 3, width=18, height=14)
         drawing.rect(sample, hue, round_by=2)
         drawing.hatch(sample, way)
-        needed = width(amount, 13)
-        drawing.text(x + 26, y + 15, label, room=each - 26 - needed - 32)
-        drawing.text(x + each - 20, y + 15, amount, "ink end", room=each)
+        shown = amount if width(label, 13) + width(amount, 13) <= each - 58 else amount.partition(";")[0]
+        drawing.text(x + 26, y + 15, label, room=each - 58 - width(shown, 13))
+        drawing.text(x + each - (20 if columns > 1 else 0), y + 15, shown.replace(";", ","), "ink end", room=each)
     drawing.y += 22 * down + 4
