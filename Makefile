@@ -5,11 +5,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LIGHT := $(VENV)-light/bin
 TIMM := $(VENV)-timm/bin
+WEB := $(VENV)-web/bin
 ORACLE := $(VENV)-oracle/bin
 TARGET ?= bert-base-cased
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-light test-timm oracle table benchmarks check lint types contracts unit format clean
+.PHONY: help run test test-light test-timm test-web serve screenshots load oracle table benchmarks check lint types contracts unit format clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -17,7 +18,7 @@ help:  ## Show this list
 run: $(BIN)/.ready  ## Run the main job offline: `memscan bert-base-cased` against the fixtures behind a loopback Hub
 	@$(BIN)/python -m tests.hub -- $(BIN)/memscan $(TARGET)
 
-test: check unit  ## Run everything but test-timm: format, lint, types, contracts, tests
+test: check unit test-web  ## Run everything but test-timm: format, lint, types, contracts, tests
 
 # Half of their time is waiting for servers that hang on purpose: that half runs beside the other.
 WAITING := tests/source tests/parts
@@ -30,6 +31,18 @@ test-light: $(LIGHT)/.ready  ## Run the tests that need no torch, in an environm
 
 test-timm: $(TIMM)/.ready  ## Run the tests that need timm, in an environment with the torch that its torchvision is built for
 	MEMSCAN_SUITE=timm $(TIMM)/python -m pytest -q tests/oracle/test_meta_timm.py
+
+test-web: $(WEB)/.ready  ## Run the tests of the page in the Chromium or Chrome that is here, in an environment with Gradio
+	MEMSCAN_SUITE=gradio $(WEB)/python -m pytest -q tests/web/browser
+
+serve: $(WEB)/.ready  ## Serve the page offline, against the fixtures behind a loopback Hub
+	@$(WEB)/python -m tests.hub -- $(WEB)/memscan serve
+
+screenshots: $(WEB)/.ready  ## Make the screenshots of docs/ anew, in the Chromium or Chrome that is here
+	$(WEB)/python -m tools.screenshots docs
+
+load: $(WEB)/.ready  ## Let 50 users ask the page at once for a minute, and print how long answers took
+	$(WEB)/python -m tests.web.load --users 50 --seconds 60
 
 # Where the cases go, and a checkout of llama.cpp; without one its quantizations are not made again.
 CASES ?= $(VENV)-oracle/cases
@@ -81,7 +94,7 @@ format: $(BIN)/.ready  ## Format the code
 	$(BIN)/ruff check --fix .
 
 clean:  ## Remove what the build and the tests leave behind
-	rm -rf $(VENV) $(VENV)-light $(VENV)-timm $(VENV)-oracle build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-light $(VENV)-timm $(VENV)-web $(VENV)-oracle build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # $(call environment,FOLDER,GROUP) makes one, with memscan in it as it stands here.
 define environment
@@ -104,6 +117,9 @@ $(LIGHT)/.ready: pyproject.toml
 
 $(TIMM)/.ready: pyproject.toml
 	$(call environment,$(VENV)-timm,timm)
+
+$(WEB)/.ready: pyproject.toml
+	$(call environment,$(VENV)-web,web)
 
 $(ORACLE)/.ready: pyproject.toml
 	$(call environment,$(VENV)-oracle,oracle)

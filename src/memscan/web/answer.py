@@ -15,9 +15,12 @@ from memscan.web.query import TRAINING, Query
 RECIPES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("Full", {}),
     ("LoRA, r=16", {"lora": "r=16"}),
-    ("QLoRA, NF4", {"qlora": "nf4"}),
+    ("QLoRA, NF4", {"lora": "r=16", "qlora": "nf4"}),
 )
 """The ways to train that the list of devices compares."""
+
+
+POINTS = 17  # of the picture over the context: a line that is nearly straight needs no more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +74,7 @@ def _inference(query: Query, report: Report) -> Answer:
     workload = bills.workload_of(context=query.context, batch=query.batch, dtype=dtype)
     named = None if query.device is None else parse_device(query.device, builtin())
     asked = workload if named is None else bills.spread(report, workload, named.count)
-    over = over_context(report, asked, None if named is None else named.device)
+    over = over_context(report, asked, None if named is None else named.device, points=POINTS)
     ways, places = _places(report, workload)
     return Answer(query=query, report=report, bill=bill, over=over, ways=ways, places=places)
 

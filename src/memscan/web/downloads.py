@@ -5,8 +5,8 @@ import re
 
 from memscan.report import renderer
 from memscan.report.bills import render_bills
+from memscan.report.picture.drawing import quoted
 from memscan.web.answer import Answer
-from memscan.web.markup import words
 
 FILES = (
     ("json", "application/json", "JSON", "json"),
@@ -23,10 +23,10 @@ def files_panel(answer: Answer) -> str:
     if answer.bill is not None:
         bill = render_bills([answer.bill], "json", explain=True)
         saves.append(_save(f"{stem}-{answer.bill.command}.json", "application/json", bill, "Bill as JSON"))
-    link = words(answer.query.link())
+    link = quoted(answer.query.link())
     return (
         f'<section><h3>Save</h3><p class="ms-buttons">{"".join(saves)}</p>'
-        '<p class="ms-small">Pictures are saved as SVG or PNG from below each of them.</p></section>'
+        '<p class="quiet">Pictures are saved as SVG or PNG from below each of them.</p></section>'
         f'<section><h3>Link</h3><p>This link asks the same again; it holds no token.</p><p class="ms-buttons">'
         f'<a class="ms-link" href="{link}" id="memscan-link">{link}</a>'
         '<button type="button" class="ms-button" data-copy="memscan-link">Copy link</button></p></section>'
@@ -46,4 +46,4 @@ def file_stem(answer: Answer) -> str:
 
 def _save(name: str, kind: str, content: str, label: str) -> str:
     data = base64.b64encode(content.encode()).decode("ascii")
-    return f'<a class="ms-button" download="{words(name)}" href="data:{kind};base64,{data}">{words(label)}</a>'
+    return f'<a class="ms-button" download="{quoted(name)}" href="data:{kind};base64,{data}">{quoted(label)}</a>'

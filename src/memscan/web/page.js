@@ -40,8 +40,8 @@
   }
 
   function savePicture(button) {
-    const figure = button.closest("figure");
-    const svg = [...figure.querySelectorAll("svg")].find((one) => one.getBoundingClientRect().width) || figure.querySelector("svg");
+    const place = button.closest(".ms-picture");
+    const svg = [...place.querySelectorAll("svg")].find((one) => one.getBoundingClientRect().width) || place.querySelector("svg");
     const picture = standalone(svg);
     const name = `memscan-${button.dataset.picture}.${button.dataset.as}`;
     if (button.dataset.as === "png") saveAsPng(picture, name);
@@ -63,6 +63,18 @@
     const button = event.target.closest("button[data-picture], button[data-copy]");
     if (button && button.dataset.picture) savePicture(button);
     else if (button) copy(button);
+  });
+
+  // The keys of https://www.w3.org/WAI/ARIA/apg/patterns/tabs/, which Gradio's tabs do without.
+  document.addEventListener("keydown", (event) => {
+    const tab = event.target.closest && event.target.closest("#ms-tabs [role=tab]");
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!tab || !step) return;
+    const tabs = [...tab.closest("[role=tablist]").querySelectorAll("[role=tab]")].filter((one) => one.offsetParent);
+    const next = tabs[(tabs.indexOf(tab) + step + tabs.length) % tabs.length];
+    next.focus();
+    next.click();
+    event.preventDefault();
   });
 
   document.documentElement.lang = "en";

@@ -1,11 +1,18 @@
 """The parts of the page that show an answer, each a piece of HTML."""
 
+from collections.abc import Callable, Iterator
+
 from memscan import bills
 from memscan.estimate import Report
-from memscan.modules import Module, tree
 from memscan.report.bill_words import COLUMNS as BILL_COLUMNS
-from memscan.report.bill_words import bill_notes, bill_rows, bill_title, host_rows, verdict_words
-from memscan.report.picture import NARROW, bill_picture, context_picture, tree_picture
+from memscan.report.bill_words import bill_notes, bill_rows, bill_title, explained, host_rows, share_rows, verdict_words
+from memscan.report.html.figure import figure
+from memscan.report.html.modules import module_list
+from memscan.report.html.page import folded, noted, paragraph, table
+from memscan.report.picture.bars import bill_drawing
+from memscan.report.picture.curve import context_drawing
+from memscan.report.picture.drawing import Drawing, quoted
+from memscan.report.picture.treemap import tree_drawing
 from memscan.report.words import (
     COLUMNS,
     FOOTNOTE,
@@ -19,74 +26,66 @@ from memscan.report.words import (
 )
 from memscan.units import counted, iec_bytes, plural, seed_bytes
 from memscan.web.answer import Answer, Cell, Place
-from memscan.web.markup import grid, words
+from memscan.web.query import TRAINING
 
-DEPTH = 5  # levels of the module tree
-MOST = 2_000  # modules of it in one page
-OPEN_SHARE = 0.5  # of a module that shows what is in it
+BILL_TEXTS = (0, 3, 4)
 MARKS = {
-    bills.Answer.FITS: ("yes", "Fits"), bills.Answer.LIKELY: ("likely", "Likely"), bills.Answer.NO: ("no", "No"),
-    bills.Answer.UNLIKELY: ("unlikely", "Unlikely"), bills.Answer.UNKNOWN: ("unknown", "Not known"),
+    bills.Answer.FITS: "Fits", bills.Answer.LIKELY: "Likely", bills.Answer.UNLIKELY: "Unlikely", bills.Answer.NO: "No",
+    bills.Answer.UNKNOWN: "Unknown",
 }  # fmt: skip
+"""One word for each answer, and in lower case its class in the style sheet."""
+BETWEEN = "\t"  # the answer of a cell and its size; no name of a device holds it
 
 
 def summary(answer: Answer) -> str:
-    """What was found, the table of the seed, and the parts where there are several."""
+    """What was found, and the table of the seed."""
     report = answer.report
-    blocks = [_title(report), _figures(report)]
-    caption = f"Memory usage for loading {report.model.origin.requested}"
-    blocks.append(grid(caption, COLUMNS, ([words(cell) for cell in row] for row in rows(report))))
-    blocks.append(f'<p class="ms-small">{words(FOOTNOTE)}</p>')
-    blocks.append(_notes([note.message for note in report.notes]))
-    return "".join(blocks)
-
-
-def _title(report: Report) -> str:
-    first, *more = title(report).split("\n")
-    facts = first.partition(": ")[2]
-    origin = report.model.origin
-    name = f"<h2>{words(short(origin.name))}</h2>"
-    tags = [origin.library, report.model.config.architecture if report.model.config is not None else None]
-    tags += [f"@ {origin.commit[:7]}" if origin.commit else None]
-    chips = "".join(f'<li class="ms-chip">{words(short(tag))}</li>' for tag in tags if tag)
-    return (
-        f'<header class="ms-title">{name}<ul class="ms-chips" aria-label="Library, class and commit">{chips}</ul></header>'
-        f'<p class="ms-lead">{words(facts)}</p>' + "".join(f'<p class="ms-small">{words(line)}</p>' for line in more)
+    caption = f"Memory usage for loading {short(report.model.origin.requested)}"
+    return "".join(
+        (
+            *_title(report),
+            _figures(report),
+            table(COLUMNS, rows(report), caption),
+            paragraph(FOOTNOTE, "quiet"),
+            _notes([note.message for note in report.notes]),
+        )
     )
 
 
+def _title(report: Report) -> Iterator[str]:
+    first, *more = title(report).split("\n")
+    origin, config = report.model.origin, report.model.config
+    tags = (origin.library, None if config is None else config.architecture, origin.commit and f"@ {origin.commit[:7]}")
+    chips = "".join(f"<li>{quoted(short(tag))}</li>" for tag in tags if tag)
+    yield f'<header class="ms-title"><h2>{quoted(short(origin.name))}</h2><ul class="ms-chips">{chips}</ul></header>'
+    yield paragraph(first.partition(": ")[2])
+    yield from (paragraph(line, "quiet") for line in more)
+
+
 def _figures(report: Report) -> str:
-    scope = report.scopes[report.scope]
-    layer = report.largest_layer
+    scope, layer = report.scopes[report.scope], report.largest_layer
+    count = scope.parameters
     figures = [
         ("Weights as stored", seed_bytes(scope.nbytes), f"{scope.nbytes:,} bytes"),
-        ("Parameters", "packed" if scope.parameters is None else counted(scope.parameters), _exact(scope.parameters)),
+        ("Parameters", "packed", "") if count is None else ("Parameters", counted(count), f"{count:,}"),
     ]
     if layer is not None:
         figures.append(("Largest layer", seed_bytes(layer.nbytes), short(layer.name) or "(root)"))
-    files = plural(len(report.model.checkpoint.shards), "file")
-    figures.append(("Read from", files, report.model.checkpoint.format))
+    figures.append(("Read from", plural(len(report.model.checkpoint.shards), "file"), report.model.checkpoint.format))
     items = "".join(
-        f"<div><dt>{words(name)}</dt><dd><strong>{words(value)}</strong><span>{words(more)}</span></dd></div>"
+        f"<div><dt>{quoted(name)}</dt><dd><strong>{quoted(value)}</strong><span>{quoted(more)}</span></dd></div>"
         for name, value, more in figures
     )
     return f'<dl class="ms-figures">{items}</dl>'
 
 
-def _exact(count: int | None) -> str:
-    return "behind a quantization" if count is None else f"{count:,}"
-
-
 def _notes(messages: list[str]) -> str:
-    if not messages:
-        return ""
-    items = "".join(f"<li>{words(message)}</li>" for message in messages)
-    return f'<section class="ms-notes"><h3>Notes</h3><ul>{items}</ul></section>'
+    return f'<section class="ms-notes">{noted(messages)}</section>' if messages else ""
 
 
 def tree_panel(answer: Answer) -> str:
     """The treemap."""
-    return _pictures("tree", tree_picture(answer.report), tree_picture(answer.report, width=NARROW))
+    return _picture("modules", lambda size: tree_drawing(answer.report, size))
 
 
 def bill_panel(answer: Answer) -> str:
@@ -94,47 +93,43 @@ def bill_panel(answer: Answer) -> str:
     bill = answer.bill
     if bill is None:
         return _lacking(answer)
-    verdict = "".join(f'<p class="ms-verdict ms-{_mark(bill)}">{words(line)}</p>' for line in verdict_words(bill))
-    title, *more = bill_title(bill).split("\n")
-    table = _bill_table(title, bill_rows(bill))
-    host = _bill_table("In the memory of the CPU", host_rows(bill)) if bill.host else ""
-    facts = "".join(f'<p class="ms-small">{words(line)}</p>' for line in more)
-    pictures = _pictures("bill", bill_picture(bill), bill_picture(bill, width=NARROW))
-    return "".join((verdict, pictures, table, host, facts, _notes(bill_notes(bill))))
-
-
-def _bill_table(caption: str, given: list[tuple[str, ...]]) -> str:
-    rows = ([words(cell) for cell in row] for row in given)
-    return grid(caption, ("Held", *BILL_COLUMNS[1:]), rows, texts=(0, 3, 4))
-
-
-def _mark(bill: bills.Bill) -> str:
-    return "unknown" if bill.verdict is None else MARKS[bill.verdict.answer][0]
+    kind = "" if bill.verdict is None else f" ms-{MARKS[bill.verdict.answer].lower()}"
+    name, *facts = bill_title(bill).split("\n")
+    blocks = [paragraph(line, f"ms-verdict{kind}") for line in verdict_words(bill)]
+    blocks.append(_picture(bill.command, lambda size: bill_drawing([bill], size)))
+    blocks.append(table(("Held", *BILL_COLUMNS[1:]), bill_rows(bill), name, texts=BILL_TEXTS))
+    if bill.host:
+        blocks.append(table(("Held", *BILL_COLUMNS[1:]), host_rows(bill), "In the memory of the CPU", texts=BILL_TEXTS))
+    if bill.shares:
+        blocks.append(table(("Devices", "Bytes", "Size"), share_rows(bill), "What each device holds"))
+    blocks.extend(paragraph(fact, "quiet") for fact in facts)
+    lines = "\n".join(map(quoted, explained(bill)))
+    blocks.append(folded("How each line comes about", f"<pre>{lines}</pre>"))
+    blocks.append(_notes(bill_notes(bill)))
+    return "".join(blocks)
 
 
 def context_panel(answer: Answer) -> str:
     """Memory over the length of the context."""
-    if answer.over is None:
-        if answer.bill is None:
-            return _lacking(answer)
-        return '<p class="ms-empty">Training has no KV cache: choose inference to see memory over the context.</p>'
-    return _pictures("context", context_picture(answer.over), context_picture(answer.over, width=NARROW))
+    over = answer.over
+    if over is not None:
+        return _picture("context", lambda size: context_drawing(over, size))
+    if answer.bill is None:
+        return _lacking(answer)
+    return paragraph("A training step keeps no KV cache: choose Inference to see memory over the context.", "ms-empty")
 
 
 def _lacking(answer: Answer) -> str:
-    return f'<p class="ms-empty">{words(answer.lacking)}</p>'
+    return paragraph(answer.lacking, "ms-empty")
 
 
-def _pictures(name: str, wide: str, narrow: str) -> str:
-    """A picture in two widths, of which one shows, with its downloads."""
+def _picture(name: str, draw: Callable[[int], Drawing]) -> str:
+    """A picture with its numbers and its downloads."""
     buttons = "".join(
         f'<button type="button" class="ms-button" data-picture="{name}" data-as="{kind}">Save as {kind.upper()}</button>'
         for kind in ("svg", "png")
     )
-    return (
-        f'<figure class="ms-picture themed"><div class="ms-wide">{wide}</div><div class="ms-narrow">{narrow}</div>'
-        f'<figcaption class="ms-buttons">{buttons}</figcaption></figure>'
-    )
+    return f'<div class="ms-picture themed">{figure(draw)}<p class="ms-buttons">{buttons}</p></div>'
 
 
 def modules_panel(answer: Answer) -> str:
@@ -142,63 +137,24 @@ def modules_panel(answer: Answer) -> str:
     report = answer.report
     blocks = []
     if report.model.parts:
-        parts = ([words(cell) for cell in row] for row in part_rows(report))
-        blocks.append(grid("Components", PART_COLUMNS, parts, texts=(0, 1, 2)))
+        blocks.append(table(PART_COLUMNS, part_rows(report), "Components", texts=(0, 1, 2)))
     if report.placements:
-        blocks.append(
-            grid("Ways to hold it", PLACEMENT_COLUMNS, ([words(cell) for cell in row] for row in placement_rows(report)))
-        )
-    root = tree(report.scopes[report.scope].tensors, DEPTH)
-    left = [MOST]
-    branches = "".join(_branch(child, root.nbytes, left, packed=_packed(report)) for child in root.children)
-    blocks.append(f'<h3>Modules</h3><ul class="ms-tree">{branches}</ul>')
-    if left[0] <= 0:
-        blocks.append(f'<p class="ms-small">The first {MOST:,} modules; `memscan layers` shows them all.</p>')
-    return "".join(blocks)
-
-
-def _packed(report: Report) -> bool:
-    return report.scopes[report.scope].parameters is None
-
-
-def _branch(module: Module, total: int, left: list[int], *, packed: bool) -> str:
-    if left[0] <= 0:
-        return ""
-    left[0] -= 1
-    share = module.nbytes / total if total else 0.0
-    parameters = "packed" if packed else counted(module.parameters)
-    line = (
-        f'<span class="ms-name">{words(short(module.name))}</span><span class="ms-meter" aria-hidden="true">'
-        f'<span style="width:{share:.1%}"></span></span><span class="ms-share">{share:.1%}</span>'
-        f'<span class="ms-size">{iec_bytes(module.nbytes)}</span><span class="ms-count">{parameters}</span>'
-    )
-    if not module.children:
-        return f'<li><div class="ms-line">{line}</div></li>'
-    below = "".join(_branch(child, total, left, packed=packed) for child in module.children)
-    is_open = " open" if share > OPEN_SHARE else ""
-    return f'<li><details{is_open}><summary class="ms-line">{line}</summary><ul>{below}</ul></details></li>'
+        blocks.append(table(PLACEMENT_COLUMNS, placement_rows(report), "Ways to hold it", texts=(0, 2)))
+    return f"{''.join(blocks)}<h3>Modules</h3>{module_list(report)}"
 
 
 def devices_panel(answer: Answer) -> str:
     """What it fits on."""
-    if not answer.places:
+    if not answer.places or answer.bill is None:
         return _lacking(answer)
+    way = answer.ways[0]
     held = min(filter(_first, answer.places), key=lambda place: place.device.usable_bytes, default=None)
-    text = f"None of these devices holds it alone: {answer.ways[0]}."
+    text = f"None of these devices holds it alone: {way}."
     if held is not None:
-        text = (
-            f"The smallest that holds it ({answer.ways[0]}): {held.device.title}, {iec_bytes(held.device.usable_bytes)} usable."
-        )
-    table = grid(
-        f"Fits on, by {'ways to train' if answer.query.work == 'training' else 'dtype of the weights'}",
-        ("Device", "Usable", *answer.ways),
-        (
-            [words(place.device.title), iec_bytes(place.device.usable_bytes), *(_fits(cell) for cell in place.cells)]
-            for place in answer.places
-        ),
-    )
-    asked = f"{answer.bill.title}; sizes are those of the fullest moment" if answer.bill is not None else ""
-    return f'<p class="ms-lead">{words(text)}</p>{table}<p class="ms-small">{words(asked)}</p>'
+        text = f"The smallest that holds it ({way}): {held.device.title}, {iec_bytes(held.device.usable_bytes)} usable."
+    caption = "Fits on, by way to train" if answer.query.work == TRAINING else "Fits on, by dtype of the weights"
+    shown = table(("Device", "Usable", *answer.ways), map(_place, answer.places), caption, cell=_cell)
+    return f"{paragraph(text)}{shown}{paragraph(f'{answer.bill.title}; sizes are those of the fullest moment', 'quiet')}"
 
 
 def _first(place: Place) -> bool:
@@ -206,8 +162,14 @@ def _first(place: Place) -> bool:
     return cell is not None and cell.fits in {bills.Answer.FITS, bills.Answer.LIKELY}
 
 
-def _fits(cell: Cell | None) -> str:
-    if cell is None:
-        return '<span class="ms-fit ms-unknown">-</span>'
-    kind, word = MARKS[cell.fits]
-    return f'<span class="ms-fit ms-{kind}">{word}</span> <span class="ms-quiet">{iec_bytes(cell.nbytes)}</span>'
+def _place(place: Place) -> tuple[str, ...]:
+    return (place.device.title, iec_bytes(place.device.usable_bytes), *map(_said, place.cells))
+
+
+def _said(cell: Cell | None) -> str:
+    return "-" if cell is None else f"{MARKS[cell.fits]}{BETWEEN}{iec_bytes(cell.nbytes)}"
+
+
+def _cell(text: str) -> str:
+    word, tab, size = text.partition(BETWEEN)
+    return quoted(word) if not tab else f'<span class="ms-fit ms-{quoted(word.lower())}">{quoted(word)}</span> {quoted(size)}'

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from memscan.count import parse_count
 from memscan.document import shown
 from memscan.errors import UsageError
+from memscan.scanning import ScanOptions
 
 LONGEST = 2_000  # characters of one word
 MOST_DTYPES = 50
@@ -45,6 +46,7 @@ class Query:
         names = [name for one in names for name in str(one).split(",") if name]
         if len(names) > MOST_DTYPES:
             raise UsageError(f"{len(names)} dtypes are asked for, expected at most {MOST_DTYPES}")
+        ScanOptions(dtypes=tuple(names) or None).check()
         return cls(
             model=_text(words, "model") or "", revision=_text(words, "revision"), library=_text(words, "library"),
             dtypes=tuple(dict.fromkeys(names)), device=_device(words), context=_count(words, "context"),

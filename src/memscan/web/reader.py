@@ -75,7 +75,7 @@ class Reader:
                 (outcome,) = await scan_all([word], options, count, sources)
         except TimeoutError:
             return TargetError(
-                f"reading it took more than {seconds:.0f} s, the most that a query gets here; try again later,"
+                f"reading it took more than {seconds:g} s, the most that a query gets here; try again later,"
                 " or run memscan yourself"
             )
         return outcome

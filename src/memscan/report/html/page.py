@@ -1,7 +1,7 @@
 """One page that needs nothing else: its style is inside, it has no script, and its policy lets nothing in that it has not."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 
 from memscan.report.base import Failure
@@ -97,13 +97,23 @@ def paragraph(text: str, kind: str = "") -> str:
     return f'<p class="{kind}">{quoted(text)}</p>' if kind else f"<p>{quoted(text)}</p>"
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], caption: str, *, texts: Iterable[int] = (0,)) -> str:
-    """A table that scrolls where it is too wide; the columns at `texts` are words, the others numbers."""
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    caption: str,
+    *,
+    texts: Iterable[int] = (0,),
+    cell: Callable[[str], str] = quoted,
+) -> str:
+    """A table that scrolls where it is too wide; the columns at `texts` are words, the others numbers.
+
+    `cell` makes HTML of the words of one cell.
+    """
     words = frozenset(texts)
     kinds = ["" if index in words else ' class="number"' for index in range(len(columns))]
     head = "".join(f'<th scope="col"{kind}>{quoted(name)}</th>' for name, kind in zip(columns, kinds, strict=True))
     body = "".join(
-        f"<tr>{''.join(f'<td{kind}>{quoted(cell.strip())}</td>' for cell, kind in zip(row, kinds, strict=True))}</tr>"
+        f"<tr>{''.join(f'<td{kind}>{cell(word.strip())}</td>' for word, kind in zip(row, kinds, strict=True))}</tr>"
         for row in rows
     )
     region = f'<div class="scroll" role="region" tabindex="0" aria-label="{quoted(caption)}">'
