@@ -20,7 +20,9 @@ def _asset(name: str) -> str:
 
 
 STYLE = _asset("page.css")
-HEAD = f"<script>{_asset('page.js')}</script>"
+# Gradio puts a prefix before every rule of a style sheet in which none of its own frame is found.
+FRAME = "@media (max-width:640px){.gradio-container>.main{padding:8px !important}}"
+HEAD = f"<style>{FRAME}</style><script>{_asset('page.js')}</script>"
 
 
 def _examples() -> str:
