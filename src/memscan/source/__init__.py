@@ -12,24 +12,33 @@ from memscan.source.cache import HeaderCache
 from memscan.source.cache_place import cache_limit, cache_root
 from memscan.source.cache_upkeep import Usage, clear, usage
 from memscan.source.cached import CachedSource, Shelf
+from memscan.source.found import FoundSource
 from memscan.source.hub import HubSource
 from memscan.source.local import LocalSource, open_snapshot
 from memscan.source.memory import MemorySource
+from memscan.source.rate_limit import API, RESOLVERS, Clock, Limits, Monotonic, RateLimits, Told
 from memscan.source.readahead import Head
 from memscan.source.recording import RecordingSource
+from memscan.source.search import SORTS, Found, HubSearch, Page, Query
 from memscan.source.snapshot import SUFFIX, open_record, parse_snapshot, write_snapshot
 from memscan.source.target import Target, parse_target, recorded_target, shown_url, target_within
 from memscan.source.transport import Transport
 from memscan.source.url import UrlSource
-from memscan.source.whole_file import write_whole
+from memscan.source.whole_file import whole_file, write_whole
 
 
 class Sources:
     """Opens targets; all that one opens share one HTTP client, which opens with its first request, and one header cache."""
 
-    def __init__(self, *, token: str | None = None, cache: bool = True, offline: bool = False) -> None:
-        """`cache`: keep what is read of the Hub, and read what was kept. `offline`: ask no server at all."""
+    def __init__(
+        self, *, token: str | None = None, cache: bool = True, offline: bool = False, limits: Limits | None = None
+    ) -> None:
+        """`cache`: keep what is read of the Hub, and read what was kept. `offline`: ask no server at all.
+
+        `limits`: the Hub's rate limits, to wait for; without them a long wait is an error.
+        """
         self._token = token
+        self._limits = limits
         self._offline = offline
         self._transport: Transport | None = None
         self._cache = _open_cache() if cache else None
@@ -79,7 +88,7 @@ class Sources:
             # Imported here: a folder needs no HTTP client, nor does what is kept, and it costs start-up.
             from memscan.source.http import HttpTransport
 
-            self._transport = HttpTransport(token=self._token)
+            self._transport = HttpTransport(token=self._token, limits=self._limits)
         return self._transport
 
     async def __aenter__(self) -> Self:
@@ -98,16 +107,30 @@ def _open_cache() -> HeaderCache | None:
 
 
 __all__ = [
+    "API",
+    "RESOLVERS",
+    "SORTS",
     "SUFFIX",
     "Blobs",
+    "Clock",
+    "Found",
+    "FoundSource",
     "Head",
+    "HubSearch",
+    "Limits",
     "Listing",
     "MemorySource",
+    "Monotonic",
+    "Page",
     "Place",
+    "Query",
+    "RateLimits",
     "RecordingSource",
     "Source",
     "Sources",
     "Target",
+    "Told",
+    "Transport",
     "Usage",
     "cache_limit",
     "cache_root",
@@ -118,6 +141,7 @@ __all__ = [
     "shown_url",
     "target_within",
     "usage",
+    "whole_file",
     "write_snapshot",
     "write_whole",
 ]

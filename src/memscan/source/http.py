@@ -16,10 +16,11 @@ from huggingface_hub import constants, get_async_session, get_token
 from huggingface_hub.errors import OfflineModeIsEnabled
 
 from memscan.document import shown
-from memscan.errors import NetworkError, ServerError, TargetError, UnreachableError, UsageError
+from memscan.errors import NetworkError, RateLimitError, ServerError, TargetError, UnreachableError, UsageError
 from memscan.read import ByteRange
 from memscan.source.body import content_length, take
-from memscan.source.patience import AgainError
+from memscan.source.patience import RETRIES, AgainError
+from memscan.source.rate_limit import Limits, turn
 from memscan.source.settings import endpoint
 from memscan.source.target import shown_url
 from memscan.source.transport import Reply
@@ -36,8 +37,10 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 class HttpTransport:
     """The `Transport` of real life: one HTTP client for one scan or for many at once, opened by its first request."""
 
-    def __init__(self, *, token: str | None = None) -> None:
+    def __init__(self, *, token: str | None = None, limits: Limits | None = None) -> None:
+        """`limits`: whom to ask before each request to the Hub; with them a refusal for its rate is waited out."""
         self.endpoint = endpoint()
+        self._limits = limits
         if token is None and not constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
             token = get_token()
         if token is not None:
@@ -72,6 +75,10 @@ class HttpTransport:
                 if not retry or attempt >= again.retries:
                     raise again.error from again.__cause__
                 wait = again.seconds(attempt)
+            except RateLimitError:
+                if self._limits is None or not retry or attempt >= RETRIES[429]:
+                    raise
+                wait = 0.0  # the limits have heard how long, and let the next attempt wait
             attempt += 1
             await asyncio.sleep(wait)
 
@@ -80,7 +87,11 @@ class HttpTransport:
         for _ in range(MAX_HOPS + 1):
             at_hub = _origin(url) == self._origin
             headers = self._headers_for(wanted, at_hub=at_hub)
-            async with (self._hub if at_hub else self._elsewhere).reply(url, headers) as response:
+            async with (
+                turn(self._limits if at_hub else None, url, self.endpoint) as answered,
+                (self._hub if at_hub else self._elsewhere).reply(url, headers) as response,
+            ):
+                answered(response.status_code, response.headers)
                 commit = response.headers.get("x-repo-commit", commit)
                 if response.status_code not in REDIRECTS:
                     return await take(url, response, wanted, limit, commit)
