@@ -102,10 +102,20 @@ class LoopbackHub:
 
     def add_repository(self, repository: Repository) -> Repository:
         """Serve one more repository, and return it; its readers get their tokens."""
-        self._catalogue.replace([*self._repositories, repository])
-        self._repositories.append(repository)
-        self.tokens.update(dict.fromkeys(repository.readers, "reader"))
+        self.add_repositories([repository])
         return repository
+
+    def add_repositories(self, repositories: Iterable[Repository]) -> None:
+        """Serve many more repositories."""
+        more = [*repositories]
+        self._catalogue.replace([*self._repositories, *more])
+        self._repositories.extend(more)
+        self.tokens.update(dict.fromkeys((token for one in more for token in one.readers), "reader"))
+
+    @property
+    def repositories(self) -> tuple[Repository, ...]:
+        """What is served."""
+        return tuple(self._repositories)
 
     def settle(self) -> None:
         """Wait until everything that was sent to the hub has been read: also by clients that have given up meanwhile."""
@@ -121,8 +131,7 @@ class LoopbackHub:
         self._catalogue.replace(())
         self.tokens.clear()
         self.tokens[STRANGER] = "stranger"
-        for repository in repositories:
-            self.add_repository(repository)
+        self.add_repositories(repositories)
         self.tokens.update(tokens)
         self._files.clear()
         self._faults.clear()
