@@ -7,8 +7,9 @@ from pathlib import Path
 
 from tests.hub import LoopbackHub, Record, Repository
 from tests.hub.limits import kind_of
+from tests.layouts.files import CONFIG
 from tests.runner import Run, run_memscan
-from tests.source.models import single, weights
+from tests.source.models import weights
 
 
 def batch(hub: LoopbackHub, output: Path, *args: str, stdin: str = "", code: int = 0) -> Run:
@@ -26,7 +27,13 @@ def rows(path: Path) -> list[dict[str, object]]:
 
 def small(count: int, *, author: str = "many") -> list[Repository]:
     """So many small repositories, each of a size of its own."""
-    return [single(f"{author}/{number:05}", weights("a.weight", elements=number + 1)) for number in range(count)]
+    return [
+        Repository(
+            repo_id=f"{author}/{number:05}",
+            files={"model.safetensors": weights("a.weight", elements=number + 1), "config.json": CONFIG},
+        )
+        for number in range(count)
+    ]
 
 
 def kinds(records: Iterable[Record]) -> Counter[str]:

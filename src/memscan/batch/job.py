@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from memscan.errors import MemscanError, UsageError
 from memscan.scanning import ScanOptions
-from memscan.source import SORTS, Found, Query, shown_url
+from memscan.source import SORTS, Found, Query, endpoint, shown_url
 
 CONCURRENCY = 32
 SEPARATE = frozenset({"token", "cache", "offline"})  # options of a scan that change no row
@@ -40,7 +40,7 @@ class Job:
     def described(self) -> Mapping[str, object]:
         """What makes its rows what they are: of another job the rows may differ. Holds no token."""
         scan = {name: value for name, value in asdict(self.scan).items() if name not in SEPARATE}
-        return {"scan": scan, "search": None if self.query is None else asdict(self.query)}
+        return {"endpoint": endpoint(), "scan": scan, "search": None if self.query is None else asdict(self.query)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 from memscan.batch.job import Job
 from memscan.batch.row import SCHEMA, Row, as_object
@@ -145,16 +145,17 @@ class Journal:
         for number, (start, line) in enumerate(self._lines(), start=1):
             try:
                 entry = json.loads(line)
-                if number == 1:
-                    self._check(entry, job)
-                elif "row" in entry:
+                if number > 1 and "row" in entry:
                     self._note(bytes.fromhex(entry["key"]), start, entry["row"], retry_failed=retry_failed)
-                else:
+                elif number > 1:
                     self.pages.append(Mark(url=entry["page"], following=entry["next"], commits=entry["commits"]))
+                before = Header(entry) if number == 1 else None
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise UsageError(
                     f"{shown(str(self.path))}: line {number:,} is not one of a journal; remove the file to begin anew"
                 ) from error
+            if before is not None:
+                self._check(before, job)
             whole = start + len(line)
         if not whole:  # killed before its first line was written
             self._append(_header(job))
@@ -175,18 +176,18 @@ class Journal:
             yield start, line
             start += len(line)
 
-    def _check(self, entry: Mapping[str, object], job: Job) -> None:
-        expected = json.loads(json.dumps(_header(job)))
-        if entry.get("memscan_batch") != expected["memscan_batch"] or entry.get("memscan") != expected["memscan"]:
+    def _check(self, before: "Header", job: Job) -> None:
+        """UsageError where the journal is of another job, or its rows may be others than those of this memscan."""
+        now, name = Header(json.loads(json.dumps(_header(job)))), shown(str(self.path))
+        if before.version != now.version:
             raise UsageError(
-                f"{shown(str(self.path))} was written by memscan {shown(entry.get('memscan'))}, this is {__version__};"
+                f"{name} was written by memscan {shown(before.version[1])}, this is {__version__};"
                 " go on with that one, or remove the file to begin anew"
             )
-        for part, options in expected["job"].items():
-            before = entry["job"][part]  # type: ignore[index]
-            if before != options:
+        for part, options in now.job.items():
+            if before.job.get(part) != options:
                 raise UsageError(
-                    f"{shown(str(self.path))} is of a job with other options ({_difference(part, before, options)});"
+                    f"{name} is of a job with other options ({_difference(part, before.job.get(part), options)});"
                     " give those again, or remove the file to begin anew"
                 )
 
@@ -204,11 +205,23 @@ class Journal:
                 ) from error
 
 
+class Header:
+    """The first line of a journal, taken apart; KeyError, TypeError or AttributeError where it is none."""
+
+    __slots__ = ("job", "version")
+
+    def __init__(self, entry: Mapping[str, Any]) -> None:
+        self.version = (entry["memscan_batch"], str(entry["memscan"]))
+        self.job: Mapping[str, object] = dict(entry["job"])
+
+
 def _header(job: Job) -> Mapping[str, object]:
     return {"memscan_batch": SCHEMA, "memscan": __version__, "job": job.described()}
 
 
 def _difference(part: str, before: object, now: object) -> str:
+    if isinstance(now, str):
+        return f"{part} {shown(before)} then, {shown(now)} now"
     if not isinstance(before, dict) or not isinstance(now, dict):
         return f"{part}: {'none' if before is None else 'one'} then, {'none' if now is None else 'one'} now"
     names = [name for name in now if before.get(name) != now[name]]

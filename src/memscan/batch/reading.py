@@ -9,7 +9,7 @@ from memscan.errors import MemscanError, NetworkError
 from memscan.scanning import ModelReader
 from memscan.source import Clock, Target, parse_target
 
-PAUSES = (2.0, 10.0)  # seconds before another try of a repository whose network failed, after those of each request
+PAUSES = (1.0, 4.0)  # seconds before another try of a repository whose network failed, after those of each request
 INTERNAL = 70  # the exit code of an error of memscan's own
 
 

@@ -20,6 +20,7 @@ from memscan.source.rate_limit import API, RESOLVERS, Clock, Limits, Monotonic, 
 from memscan.source.readahead import Head
 from memscan.source.recording import RecordingSource
 from memscan.source.search import SORTS, Found, HubSearch, Page, Query
+from memscan.source.settings import endpoint
 from memscan.source.snapshot import SUFFIX, open_record, parse_snapshot, write_snapshot
 from memscan.source.target import Target, parse_target, recorded_target, shown_url, target_within
 from memscan.source.transport import Transport
@@ -49,17 +50,17 @@ class Sources:
             return open_record(target.snapshot, target.place, target.requested, target.revision)
         if target.place is Place.LOCAL:
             return LocalSource(target.folder or Path(), name=target.requested, only=target.path, notes=target.notes)
-        endpoint = settings.endpoint()  # refuses one that huggingface_hub would fail on
+        home = endpoint()  # refuses one that huggingface_hub would fail on
         if self._offline or settings.is_offline():
-            return self._here(target, endpoint)
+            return self._here(target, home)
         if target.place is Place.URL:
             return UrlSource(self._http(), target)
         if self._cache is None:
             return HubSource(self._http(), target)
-        shelf = Shelf(cache=self._cache, endpoint=endpoint, token=self._own_token)
+        shelf = Shelf(cache=self._cache, endpoint=home, token=self._own_token)
         return CachedSource(shelf, target, lambda target: HubSource(self._http(), target))
 
-    def _here(self, target: Target, endpoint: str) -> Source:
+    def _here(self, target: Target, home: str) -> Source:
         """What of `target` is on this machine: headers that were kept, or huggingface_hub's snapshot of it.
 
         HF_HUB_OFFLINE means the snapshot to everybody who reads it, so there that goes first.
@@ -69,7 +70,7 @@ class Sources:
             raise OfflineError(f"{said}, so memscan asks no server; do without, or give a file that is here")
         kept = None
         if self._cache is not None:
-            shelf = Shelf(cache=self._cache, endpoint=endpoint, token=self._own_token, is_offline=True)
+            shelf = Shelf(cache=self._cache, endpoint=home, token=self._own_token, is_offline=True)
             kept = CachedSource(shelf, target, None)
         if kept is not None and self._offline and kept.has_listing():
             return kept
@@ -135,6 +136,7 @@ __all__ = [
     "cache_limit",
     "cache_root",
     "clear",
+    "endpoint",
     "parse_snapshot",
     "parse_target",
     "recorded_target",
