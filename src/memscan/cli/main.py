@@ -170,7 +170,7 @@ def snapshot(**given: object) -> int:
 @cli.command(cls=TargetCommand, context_settings=SETTINGS)
 @batch_options
 def batch(**given: object) -> int:
-    """Many models into one Parquet, CSV or JSON lines file: those in FILE, or of a search."""
+    """Many models into one Parquet, CSV or JSON lines file, from a list or a search."""
     from memscan.cli.run_batch import run_batch
 
     return run_batch(given)
