@@ -115,6 +115,7 @@ def test_every_error_is_in_the_tree_that_opens_errors_py():
         "docs/architectures.md",
         "docs/accuracy.md",
         "docs/accuracy-running.md",
+        "docs/batch.md",
         "docs/budgets.md",
         "docs/cache.md",
         "docs/ci.md",

@@ -8,14 +8,12 @@ from .model_info import model_info
 from .refusal import RefusedError, entry_not_found, refused
 from .repository import Repository, Revision
 from .resolve import resolve, resolve_cached
+from .search import search
 from .shard_headers import shard_headers
 from .tree import tree
 
 MODELS = "/api/models/"
 RESOLVE_CACHE = "/api/resolve-cache/models/"
-# Every reply of the real Hub says how much is left, so a client must not take the header itself for a refusal.
-RATE_LIMIT = {"api": (500, 499), "resolvers": (3000, 2999), "pages": (100, 99)}
-WINDOW = 300  # seconds
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,8 @@ class Site:
             raise refused(405, f"{request.method} is not allowed here")
         if path == "/api/whoami-v2":
             return self._whoami(request)
+        if path == MODELS.rstrip("/"):
+            return search(request, self.catalogue)
         if path.startswith(MODELS):
             return self._model(self.catalogue.visit(request, MODELS))
         if path.startswith(RESOLVE_CACHE):
@@ -74,20 +74,6 @@ class Site:
         name = self.catalogue.tokens[token]
         access = {"accessToken": {"displayName": name, "role": "read"}, "type": "access_token"}
         return json_reply({"type": "user", "id": name, "name": name, "fullname": name, "orgs": [], "auth": access})
-
-
-def standing_headers(request: Request, index: int) -> dict[str, str]:
-    """Return the header fields of every reply of the Hub."""
-    parts = request.path.split("/")
-    kind = "api" if parts[1] == "api" and parts[2:3] != ["resolve-cache"] else "resolvers"
-    if kind == "resolvers" and "resolve" not in request.path:
-        kind = "pages"
-    limit, left = RATE_LIMIT[kind]
-    return {
-        "X-Request-Id": f"Root=1-00000000-{index:024x}",
-        "RateLimit": f'"{kind}";r={left};t={WINDOW}',
-        "RateLimit-Policy": f'"fixed window";"{kind}";q={limit};w={WINDOW}',
-    }
 
 
 def _refs(repository: Repository) -> dict[str, object]:

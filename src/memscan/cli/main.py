@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from memscan.cli.batch import batch_options
 from memscan.cli.dtypes import DTYPES
 from memscan.cli.exit import Exit, code_of
 from memscan.cli.group import DEFAULT, DefaultGroup, TargetCommand, dashed
@@ -191,6 +192,15 @@ def snapshot(**given: object) -> int:
 
     words = {"targets": (given["target"],), "output": None, "as_json": False, "output_format": "table"}
     return run_snapshot(options_from({**given, **words}), str(given["output"]))
+
+
+@cli.command(cls=TargetCommand, context_settings=SETTINGS)
+@batch_options
+def batch(**given: object) -> int:
+    """Many models into one Parquet, CSV or JSON lines file, from a list or a search."""
+    from memscan.cli.run_batch import run_batch
+
+    return run_batch(given)
 
 
 @cli.group(context_settings=SETTINGS)

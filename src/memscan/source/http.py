@@ -7,16 +7,17 @@ followed here and not by the client, because the token must stay at the Hub's ow
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from urllib.parse import urljoin, urlsplit
 
 from huggingface_hub import __version__ as hub_version
 
-from memscan.errors import ServerError, TargetError, UsageError
+from memscan.errors import RateLimitError, ServerError, TargetError, UsageError
 from memscan.read import ByteRange
 from memscan.source.body import content_length, take
 from memscan.source.client import SILENCE, Client, Response
-from memscan.source.patience import AgainError
+from memscan.source.limits import Limits
+from memscan.source.patience import RETRIES, AgainError
 from memscan.source.pool import Pool
 from memscan.source.settings import endpoint, is_offline, own_token, wants_session
 from memscan.source.target import shown_url
@@ -32,8 +33,10 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 class HttpTransport:
     """The `Transport` of real life: one HTTP client for one scan or for many at once, opened by its first request."""
 
-    def __init__(self, *, token: str | None = None) -> None:
+    def __init__(self, *, token: str | None = None, limits: Limits | None = None) -> None:
+        """`limits`: whom to ask before each request to the Hub; with them a refusal for its rate is waited out."""
         self.endpoint = endpoint()
+        self._limits = limits
         if token is None:
             token = own_token()
         if token is not None:
@@ -72,6 +75,10 @@ class HttpTransport:
                 if not retry or attempt >= again.retries:
                     raise again.error from again.__cause__
                 wait = again.seconds(attempt)
+            except RateLimitError:
+                if self._limits is None or not retry or attempt >= RETRIES[429]:
+                    raise
+                wait = 0.0  # the limits have heard how long, and let the next attempt wait
             attempt += 1
             await asyncio.sleep(wait)
 
@@ -80,7 +87,7 @@ class HttpTransport:
         for _ in range(MAX_HOPS + 1):
             at_hub = _origin(url) == self._origin
             headers = self._headers_for(wanted, at_hub=at_hub)
-            async with (self._hub if at_hub else self._elsewhere).reply(url, headers) as response:
+            async with self._reply(url, headers, at_hub=at_hub) as response:
                 commit = response.headers.get("x-repo-commit", commit)
                 if response.status not in REDIRECTS:
                     return await take(url, response, wanted, limit, commit)
@@ -89,6 +96,16 @@ class HttpTransport:
                 if length is not None and length <= SMALL:
                     await _read_out(response)
         raise ServerError(f"{shown_url(url)} redirects more than {MAX_HOPS} times; check the URL or HF_ENDPOINT")
+
+    def _reply(self, url: str, headers: dict[str, str], *, at_hub: bool) -> AbstractAsyncContextManager[Response]:
+        """The reply to a GET, in its turn where the Hub's limits are kept."""
+        if not at_hub:
+            return self._elsewhere.reply(url, headers)
+        if self._limits is None:
+            return self._hub.reply(url, headers)
+        from memscan.source.rate_limit import in_turn  # a scan of one model keeps no limits
+
+        return in_turn(self._limits, url, self.endpoint, self._hub.reply(url, headers))
 
     def _headers_for(self, wanted: ByteRange | None, *, at_hub: bool) -> dict[str, str]:
         headers = dict(self._headers)

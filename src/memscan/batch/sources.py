@@ -1,0 +1,107 @@
+"""Sources for many repositories: what a search told is used, and the kind of request is spent of which more is left.
+
+What each way costs, in requests that the Hub counts: a listing is one API request; a file with LFS is one resolver, a small
+one two (the Hub redirects to itself); the headers of all shards in one reply are one API request.
+"""
+
+import posixpath
+from types import TracebackType
+from typing import Self
+
+from memscan.checkpoint.weight_sets import find_weight_sets
+from memscan.read import ByteRange
+from memscan.scanning import PIPELINE, ScanOptions
+from memscan.source import Listing, Source, Sources, Target, Transport
+from memscan.source.found import FoundSource
+from memscan.source.limits import Limits
+from memscan.source.rate_limit import API, RESOLVERS
+from memscan.source.search import Found
+
+HEADED = ("safetensors", "gguf")  # formats whose header stands at the start of the file
+INDEX_COST = 2  # resolvers that a shard index costs beside the shards: it is a small file
+
+
+class PlannedSources(Sources):
+    """Opens the targets of a batch; `tell` it first what a search has found of one."""
+
+    def __init__(self, options: ScanOptions, limits: Limits | None) -> None:
+        super().__init__(token=options.token, cache=options.cache, offline=options.offline, limits=limits)
+        self._shared = limits
+        self._found: dict[Target, Found] = {}
+
+    def tell(self, target: Target, found: Found) -> None:
+        """What a search told of `target`, for the next time that it is opened."""
+        self._found[target] = found
+
+    def transport(self) -> Transport:
+        """The HTTP client that all share."""
+        return self._http()
+
+    def open(self, target: Target, *, guess: bool = False) -> Source:  # noqa: ARG002
+        """The source for `target`. Nothing is guessed: a batch has other requests to wait for, and the Hub counts them."""
+        found = self._found.pop(target, None)
+        weights = None if found is None else only_weights(found)
+        if found is not None and weights is not None:
+            return PlannedSource(FoundSource(self._http(), target, found, weights), self._shared)
+        return PlannedSource(super().open(target), self._shared)
+
+
+def only_weights(found: Found) -> str | None:
+    """The one file of weights of a repository whose names say that nothing but it and small files beside it are read."""
+    if found.commit is None or PIPELINE in found.files:
+        return None
+    sets = find_weight_sets(dict.fromkeys(found.files, 0))
+    if len(sets) != 1:
+        return None
+    (one,) = sets
+    if one.format not in HEADED or one.index is not None or one.is_split or one.folder or len(one.files) != 1:
+        return None
+    return one.files[0]
+
+
+class PlannedSource:
+    """Reads a source for a batch: leaves out a hint that costs an API request, and weighs the two ways to many shards."""
+
+    def __init__(self, inner: Source, limits: Limits | None) -> None:
+        self._inner = inner
+        self._limits = limits
+        self._files: tuple[str, ...] = ()
+
+    async def listing(self) -> Listing:
+        """See `Source.listing`."""
+        listing = await self._inner.listing()
+        self._files = tuple(listing.files)
+        return listing
+
+    async def fetch(self, path: str, wanted: ByteRange) -> bytes:
+        """See `Source.fetch`."""
+        return await self._inner.fetch(path, wanted)
+
+    async def read(self, path: str, limit: int) -> bytes:
+        """See `Source.read`."""
+        return await self._inner.read(path, limit)
+
+    async def bundle(self, index: str) -> bytes | None:
+        """The headers of all shards in one reply, unless the shards themselves cost a smaller part of what is left."""
+        return None if self._shards_are_cheaper(index) else await self._inner.bundle(index)
+
+    async def conversion(self) -> str | None:
+        """Nothing: it is a hint for one user, and costs a request of the scarce kind."""
+        return None
+
+    def _shards_are_cheaper(self, index: str) -> bool:
+        if self._limits is None:
+            return False
+        api, resolvers = self._limits.left(API), self._limits.left(RESOLVERS)
+        if api is None or resolvers is None:
+            return False
+        folder, stem = posixpath.split(index.partition(".")[0])
+        shards = sum(1 for path in self._files if path.startswith(posixpath.join(folder, f"{stem}-")))
+        return shards > 0 and resolvers > api * (shards + INDEX_COST)
+
+    async def __aenter__(self) -> Self:
+        await self._inner.__aenter__()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._inner.__aexit__(kind, error, trace)
