@@ -41,6 +41,7 @@ def test_the_readme_shows_what_memscan_prints(words, shown):
 
 
 def test_every_command_and_option_is_in_the_readme():
+    cli.load()
     for name, command in cli.commands.items():
         assert f"memscan {name}" in README or name == "estimate", name
         for parameter in command.params:

@@ -1,19 +1,25 @@
 """Every file that belongs in a table is named in it, and tables that are spelt out twice agree."""
 
+import ast
 import inspect
 import pkgutil
+import subprocess
+import sys
 from importlib import import_module
 from types import ModuleType
 
+import click
 import pytest
 
 import memscan
 from memscan import errors, formats, report
 from memscan.checkpoint import Checkpoint
 from memscan.checkpoint.weight_sets import READ, SUFFIXES
+from memscan.cli import commands, options
 from memscan.cli import dtypes as cli_dtypes
-from memscan.cli import options
 from memscan.cli.exit import CODES, Exit, code_of
+from memscan.cli.group import COMMANDS, DEFAULT
+from memscan.cli.main import cli
 from memscan.errors import MemscanError
 from memscan.formats import FORMATS, format_named
 from memscan.quantizers import DTYPES
@@ -86,6 +92,18 @@ class TestReports:
 
 
 class TestOptions:
+    def test_every_command_is_in_the_list_that_a_plain_scan_knows(self) -> None:
+        cli.load()
+        assert set(cli.commands) == set(COMMANDS)
+        written = {name for name, value in vars(commands).items() if isinstance(value, click.Command)}
+        assert written >= set(COMMANDS) - {DEFAULT}
+
+    def test_a_plain_scan_imports_no_other_command(self) -> None:
+        program = "import sys, memscan.cli.main; print([name for name in sys.modules if name.startswith('memscan.cli.')])"
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert "memscan.cli.options" in done.stdout
+        assert not {"memscan.cli.commands", "memscan.cli.workload", "memscan.cli.batch"} & set(ast.literal_eval(done.stdout))
+
     def test_the_command_line_offers_every_output_format(self) -> None:
         assert options.OUTPUT_FORMATS == report.FORMATS
 

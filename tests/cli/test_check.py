@@ -183,6 +183,7 @@ def test_targets_of_a_file_are_read_side_by_side(hub: LoopbackHub, tmp_path):
 
 
 def test_the_choices_are_those_of_the_rooms_below():
+    cli.load()
     assert SUBJECTS == KNOWN
     assert (*FORMATS, *GATE_FORMATS) == tuple(RENDERED)
     words = {
