@@ -11,7 +11,7 @@ from benchmarks.process import FailedError, Spent, spent
 from benchmarks.programs import MEMSCAN, Command, Interpreters, Place, commands
 from benchmarks.row import Row
 
-PATIENCE = 4.0  # seconds for all runs of a program in a case but the first two
+PATIENCE = 3.0  # seconds for all runs of a program in a case but the first two
 NOTHING = Spent(wall=0.0, cpu=0.0, peak_bytes=0)
 
 

@@ -11,6 +11,7 @@ from benchmarks.hub import ROOT
 from benchmarks.process import Spent, spent
 from benchmarks.shapes import llama
 
+COUNTS = (1, 4, 191)
 CLIENT = str(Path(__file__).with_name("client.py"))
 
 
@@ -20,6 +21,8 @@ class Compared:
 
     latency: float
     """Seconds before each reply."""
+    files: int
+    """How many headers are asked for."""
     one: Spent
     """HTTP/1.1."""
     two: Spent
@@ -27,19 +30,20 @@ class Compared:
 
 
 def compare(python: str, folder: Path, tls: Path, latencies: Sequence[float], repeat: int) -> list[Compared]:
-    """What the requests for 191 headers took, the fastest of `repeat` runs; `python` has `server.txt` installed."""
-    return [_compare(python, folder, tls, latency, repeat) for latency in latencies]
+    """What the requests for 1, 4 and 191 headers took, the fastest of `repeat` runs; `python` has `server.txt` installed."""
+    return [one for latency in latencies for one in _compare(python, folder, tls, latency, repeat)]
 
 
-def _compare(python: str, folder: Path, tls: Path, latency: float, repeat: int) -> Compared:
+def _compare(python: str, folder: Path, tls: Path, latency: float, repeat: int) -> Iterator[Compared]:
     files = sorted(path.name for path in (folder / llama.REPO_ID).glob("*.safetensors"))
     surroundings = {"SSL_CERT_FILE": str(tls / "client.pem"), "NO_PROXY": "127.0.0.1"}
     with _served(python, folder, tls, latency) as endpoint:
-        commands = {version: (python, CLIENT, version, endpoint, llama.REPO_ID, *files) for version in ("1", "2")}
-        runs = [{version: spent(command, surroundings) for version, command in commands.items()} for _ in range(repeat)]
-    one, two = (min((run[version] for run in runs), key=lambda took: took.wall) for version in ("1", "2"))
-    print(f"HTTP/2, {1000 * latency:.0f} ms: {one.wall:.3f} s, {two.wall:.3f} s", file=sys.stderr, flush=True)
-    return Compared(latency=latency, one=one, two=two)
+        for count in COUNTS:
+            asked = (endpoint, llama.REPO_ID, *files[:count])
+            runs = [{version: spent((python, CLIENT, version, *asked), surroundings) for version in "12"} for _ in range(repeat)]
+            one, two = (min((run[version] for run in runs), key=lambda took: took.wall) for version in "12")
+            print(f"HTTP/2, {count} headers, {1000 * latency:.0f} ms: {one.wall:.3f}, {two.wall:.3f} s", file=sys.stderr, flush=True)
+            yield Compared(latency=latency, files=count, one=one, two=two)
 
 
 @contextmanager
