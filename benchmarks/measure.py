@@ -37,7 +37,9 @@ def rows(case: Case, hub: Hub, folder: Path, *, latency: float, repeat: int, fou
         spent((*MEMSCAN, case.repo), surroundings)
     told = "" if case.is_local else ("https" if place.secure else "http")
     for name, (best, asked, failure) in _in_turn(commands(place, found), place, surroundings, repeat).items():
-        print(f"{case.name}, {told} {1000 * latency:.0f} ms, {name}: {failure or f'{best.wall:.3f} s'}", file=sys.stderr, flush=True)
+        print(
+            f"{case.name}, {told} {1000 * latency:.0f} ms, {name}: {failure or f'{best.wall:.3f} s'}", file=sys.stderr, flush=True
+        )
         yield Row(
             case=case.name, protocol=told, latency=latency, program=name, spent=best,
             asked=None if case.is_local else asked, failure=failure,
@@ -51,7 +53,7 @@ def _in_turn(
     total = dict.fromkeys(every, 0.0)
     for turn in range(repeat):
         for name, command in every.items():
-            if turn >= 2 and total[name] > PATIENCE * turn / repeat or (name in best and best[name][2]):
+            if (turn >= 2 and total[name] > PATIENCE * turn / repeat) or (name in best and best[name][2]):
                 continue
             place.hub.behave(latency=place.latency, endpoint=place.case.endpoint)
             try:

@@ -87,7 +87,15 @@ def _compared(results: Results) -> str:
         )
         for one in sorted(results.compared, key=lambda one: (one.files, one.latency))
     ]  # fmt: skip
-    headers = ("headers", "round trip", "wall, HTTP/1.1", "wall, HTTP/2", "HTTP/2 beside HTTP/1.1", "CPU, HTTP/1.1", "CPU, HTTP/2")
+    headers = (
+        "headers",
+        "round trip",
+        "wall, HTTP/1.1",
+        "wall, HTTP/2",
+        "HTTP/2 beside HTTP/1.1",
+        "CPU, HTTP/1.1",
+        "CPU, HTTP/2",
+    )
     return _table(rows, headers)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import matplotlib as mpl  # type: ignore[import-not-found,unused-ignore]
 
 mpl.use("svg")
-from matplotlib import pyplot as plt  # type: ignore[import-not-found,unused-ignore]  # noqa: E402 -- the backend is chosen first
+from matplotlib import pyplot as plt  # type: ignore[import-not-found,unused-ignore]
 
 INK = {"": "#1f2328", "-dark": "#e6edf3"}
 GRID = {"": "#d1d9e0", "-dark": "#3d444d"}
@@ -43,7 +43,10 @@ def _draw(plot: Callable[[Any, Any, str], None], figures: Any, path: Path, theme
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_axisbelow(True)
         plot(axes, figures, theme)
-        for suffix, extra in ((".svg", {"metadata": {"Date": None}}), *(((".png", {"dpi": 100}),) if "--png" in sys.argv else ())):
+        for suffix, extra in (
+            (".svg", {"metadata": {"Date": None}}),
+            *(((".png", {"dpi": 100}),) if "--png" in sys.argv else ()),
+        ):
             figure.savefig(path.with_name(path.name + suffix), transparent=suffix == ".svg", **extra)
         plt.close(figure)
 

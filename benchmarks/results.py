@@ -35,7 +35,9 @@ class Results:
             rows=Rows(every=tuple(_row(row) for row in found["rows"]["every"])),
             starts={name: Spent(**took) for name, took in found["starts"].items()},
             phases=found["phases"],
-            compared=tuple(Compared(**{**one, "one": Spent(**one["one"]), "two": Spent(**one["two"])}) for one in found["compared"]),
+            compared=tuple(
+                Compared(**{**one, "one": Spent(**one["one"]), "two": Spent(**one["two"])}) for one in found["compared"]
+            ),
             repeat=found["repeat"],
         )
 

@@ -1,13 +1,12 @@
-"""Where a program's CPU goes: `python sampler.py OUTPUT SCRIPT ARGUMENTS ...` runs a Python script and looks at its stack as it works.
+"""Where a program's CPU goes: `python sampler.py OUTPUT SCRIPT ARGUMENTS ...` looks at the stack of a script as it works.
 
-A signal each millisecond of CPU (as fine as the kernel's clock makes it) charges the CPU since the last one to what the main thread
-is doing. Only modules that the interpreter has loaded anyway are imported before the script starts.
+A signal each millisecond of CPU (as fine as the kernel's clock makes it) charges the CPU since the last one to what the main
+thread is doing. Only modules that the interpreter has loaded anyway are imported before the script starts.
 """
 
+import _signal  # type: ignore[import-not-found]  # `signal` imports enum, which is part of what is measured
 import sys
 import time
-
-import _signal  # noqa: PLC2701 -- `signal` imports enum, which is part of what is measured
 
 EVERY = 0.001  # seconds of CPU
 CLIENT = "importing the HTTP client"
@@ -42,7 +41,9 @@ def phase(frames: "list[tuple[str, str]]") -> str:
             return "importing memscan"
         return CLIENT if "source" in rooms else "importing the standard library"
     inner = next((index for index, (file, _) in enumerate(frames) if _room(file)), len(frames))
-    if any(part in file for file, _ in frames[:inner] for part in CLIENT_PARTS) and (not rooms or rooms[0] in ("cli", "scanning")):
+    if any(part in file for file, _ in frames[:inner] for part in CLIENT_PARTS) and (
+        not rooms or rooms[0] in ("cli", "scanning")
+    ):
         return "command line" if any("/click/" in file for file, _ in frames[:inner]) else "requests"
     return ROOMS.get(rooms[0], "figures") if rooms else "command line"
 

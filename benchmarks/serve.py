@@ -1,4 +1,6 @@
-"""The loopback Hub as a process of its own, so that its work is not the client's: `python -m benchmarks.serve FOLDER [CERTIFICATE]`.
+"""The loopback Hub as a process of its own, so that its work is not the client's.
+
+python -m benchmarks.serve FOLDER [CERTIFICATE]
 
 Prints its address; then one JSON object a line: `{"latency": 0.05, "endpoint": true}` sets how it answers from now on and forgets
 the past, `{}` asks what it was asked since. Ends with its standard input.

@@ -1,5 +1,6 @@
 """What memscan has set itself, held against a run."""
 
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ MB = 1_000_000
 FASTER = {"single file": 1.5, "4 shards": 2.0, "72 shards": 6.0, "191 shards": 12.0}
 LARGE = {"101,375 tensors": (1.2, 150), "497,220 tensors": (2.0, 400)}
 """Seconds of CPU and MB at most."""
+SIGNS: dict[str, Callable[[float, float], bool]] = {"<": operator.lt, "<=": operator.le, ">=": operator.ge}
 NO_ENDPOINT = ", no endpoint"
 
 
@@ -35,35 +37,28 @@ class Target:
 def targets(rows: Rows, starts: dict[str, Spent]) -> Iterator[Target]:
     """Every target, in the order of the page."""
     for case, what in (("single file", "single file"), ("4 shards", "one-request endpoint (4 shards)")):
-        measured = _walls(rows, case, "memscan", "floor")
-        yield _target(f"wall beside the floor, {what}, 50 ms", "<= 1.6 x", measured, "{:.2f} x", lambda ratio: ratio <= 1.6)
+        yield _target(f"wall beside the floor, {what}", "<=", 1.6, "x", _walls(rows, case, "memscan", "floor"))
     for case, least in FASTER.items():
-        measured = _walls(rows, case, "hf-mem", "memscan")
-        yield _target(
-            f"faster than hf-mem, {case}, 50 ms", f">= {least:g} x", measured, "{:.1f} x", lambda ratio, least=least: ratio >= least
-        )
+        yield _target(f"faster than hf-mem, {case}", ">=", least, "x", _walls(rows, case, "hf-mem", "memscan"))
     for name in (HELP, COMPLETION):
-        cpu = starts[name].cpu if name in starts else None
-        yield _target(f"`{name}`", "< 0.12 s CPU", cpu, "{:.3f} s", lambda seconds: seconds < 0.12)
+        yield _target(name, "<", 0.12, "s CPU", starts[name].cpu if name in starts else None)
     beyond = starts[IMPORT].cpu - starts[NOTHING].cpu if IMPORT in starts else None
-    yield _target(f"`{IMPORT}` beyond the interpreter", "< 0.03 s CPU", beyond, "{:.3f} s", lambda seconds: seconds < 0.03)
+    yield _target(f"{IMPORT}, beyond the interpreter", "<", 0.03, "s CPU", beyond)
     for case, (seconds, megabytes) in LARGE.items():
         for name in (case, case + NO_ENDPOINT):
             row = rows.find(name, "memscan", latency=AT)
-            cpu, peak = (None, None) if row is None else (row.spent.cpu, row.spent.peak_bytes / MB)
-            yield _target(name, f"< {seconds:g} s CPU", cpu, "{:.2f} s", lambda value, most=seconds: value < most)
-            yield _target(name, f"< {megabytes} MB", peak, "{:.0f} MB", lambda value, most=megabytes: value < most)
+            yield _target(name, "<", seconds, "s CPU", None if row is None else row.spent.cpu)
+            yield _target(name, "<", megabytes, "MB", None if row is None else row.spent.peak_bytes / MB)
     for end, way in (("", "one-request endpoint"), (NO_ENDPOINT, "a request for each header")):
-        yield _target(
-            f"memory flat in the number of shards, 191 beside 4, {way}", f"<= {FLAT:g} x", _growth(rows, end), "{:.2f} x",
-            lambda ratio: ratio <= FLAT,
-        )  # fmt: skip
+        yield _target(f"memory flat in the number of shards, 191 beside 4, {way}", "<=", FLAT, "x", _growth(rows, end))
 
 
-def _target(name: str, limit: str, measured: float | None, spelling: str, holds: Callable[[float], bool]) -> Target:
+def _target(name: str, sign: str, bound: float, unit: str, measured: float | None) -> Target:
+    limit = f"{sign} {bound:g} {unit}"
     if measured is None:
         return Target(name=name, limit=limit, measured="", met=False)
-    return Target(name=name, limit=limit, measured=spelling.format(measured), met=holds(measured))
+    shown = f"{measured:.0f}" if unit == "MB" else f"{measured:.3f}" if bound < 1 else f"{measured:.2f}"
+    return Target(name=name, limit=limit, measured=f"{shown} {unit}", met=SIGNS[sign](measured, bound))
 
 
 def _walls(rows: Rows, case: str, over: str, under: str) -> float | None:

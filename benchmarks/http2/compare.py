@@ -42,7 +42,9 @@ def _compare(python: str, folder: Path, tls: Path, latency: float, repeat: int) 
             asked = (endpoint, llama.REPO_ID, *files[:count])
             runs = [{version: spent((python, CLIENT, version, *asked), surroundings) for version in "12"} for _ in range(repeat)]
             one, two = (min((run[version] for run in runs), key=lambda took: took.wall) for version in "12")
-            print(f"HTTP/2, {count} headers, {1000 * latency:.0f} ms: {one.wall:.3f}, {two.wall:.3f} s", file=sys.stderr, flush=True)
+            print(
+                f"HTTP/2, {count} headers, {1000 * latency:.0f} ms: {one.wall:.3f}, {two.wall:.3f} s", file=sys.stderr, flush=True
+            )
             yield Compared(latency=latency, files=count, one=one, two=two)
 
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from accelerate.commands.estimate import estimate_command, estimate_command_parser  # type: ignore[import-not-found,unused-ignore]
+from accelerate.commands.estimate import estimate_command, estimate_command_parser  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 estimate_command(estimate_command_parser().parse_args([sys.argv[1], "--library_name", "transformers"]))

@@ -27,7 +27,9 @@ CONFIG = {
     "num_key_value_heads": HEADS, "q_lora_rank": Q_RANK, "kv_lora_rank": KV_RANK, "qk_nope_head_dim": NOPE,
     "qk_rope_head_dim": ROPE, "v_head_dim": V_HEAD, "vocab_size": VOCABULARY, "max_position_embeddings": 163840,
     "tie_word_embeddings": False, "torch_dtype": "bfloat16", "attention_bias": False,
-    "quantization_config": {"quant_method": "fp8", "fmt": "e4m3", "activation_scheme": "dynamic", "weight_block_size": [BLOCK, BLOCK]},
+    "quantization_config": {
+        "quant_method": "fp8", "fmt": "e4m3", "activation_scheme": "dynamic", "weight_block_size": [BLOCK, BLOCK],
+    },
 }  # fmt: skip
 
 

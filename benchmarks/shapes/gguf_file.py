@@ -9,7 +9,7 @@ from tests.writers.gguf import ARRAY, FLOAT32, INT32, STRING, UINT32, Array, Ten
 REPO_ID = "benchmarks/Llama-3.1-8B-GGUF"
 FILE = "llama-3.1-8b-q8_0.gguf"
 LAYERS, HIDDEN, INTERMEDIATE, KV = 32, 4096, 14336, 1024
-WORDS, MERGES = 256_000, 200_000
+WORDS, MERGES = 256_000, 125_000
 Q8_0, F32 = 8, 0
 BLOCK, BLOCK_BYTES = 32, 34
 

@@ -106,7 +106,11 @@ def _vision(at: str) -> Iterator[tuple[str, Spec]]:
     }  # fmt: skip
     for layer in range(VISION_LAYERS):
         yield from _weights(f"{at}.encoder.blocks.{layer}", block)
-    rest = {"encoder.final_layernorm": (VISION,), "patch_embed.pos_emb": (64, 64, VISION), "patch_embed.proj": (VISION, 3, 14, 14)}
+    rest = {
+        "encoder.final_layernorm": (VISION,),
+        "patch_embed.pos_emb": (64, 64, VISION),
+        "patch_embed.proj": (VISION, 3, 14, 14),
+    }
     yield from _weights(at, rest)
 
 
