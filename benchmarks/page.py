@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from benchmarks.http2.compare import Compared
 from benchmarks.results import Results
 from benchmarks.row import Row
 from benchmarks.sampler import PHASES
@@ -77,9 +78,19 @@ def _phases(results: Results) -> str:
     return _table([*rows, ("all", f"{1000 * total:.0f} ms", "100%")], ("phase", "CPU", "share"))
 
 
+def _answer(one: Compared) -> str:
+    """In words, what HTTP/2 changes."""
+    wall, cpu = one.two.wall / one.one.wall, one.two.cpu / one.one.cpu
+    peak = one.two.peak_bytes / one.one.peak_bytes
+    headers = "1 header" if one.files == 1 else f"{one.files} headers"
+    takes = f"{wall:.2f} x the wall time, {cpu:.2f} x the CPU and {peak:.2f} x the memory of HTTP/1.1"
+    return f"For {headers} at 50 ms, HTTP/2 takes {takes}."
+
+
 def _compared(results: Results) -> str:
     if not results.compared:
         return "Not measured in this run."
+    answers = [_answer(one) for one in results.compared if one.latency == AT]
     rows = [
         (
             str(one.files), f"{1000 * one.latency:.0f} ms", f"{one.one.wall:.2f} s", f"{one.two.wall:.2f} s",
@@ -87,16 +98,8 @@ def _compared(results: Results) -> str:
         )
         for one in sorted(results.compared, key=lambda one: (one.files, one.latency))
     ]  # fmt: skip
-    headers = (
-        "headers",
-        "round trip",
-        "wall, HTTP/1.1",
-        "wall, HTTP/2",
-        "HTTP/2 beside HTTP/1.1",
-        "CPU, HTTP/1.1",
-        "CPU, HTTP/2",
-    )
-    return _table(rows, headers)
+    headers = ("headers", "round trip", "wall, HTTP/1.1", "wall, HTTP/2", "ratio", "CPU, HTTP/1.1", "CPU, HTTP/2")
+    return "\n\n".join((_table(rows, headers), *answers))
 
 
 def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:

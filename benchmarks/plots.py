@@ -42,12 +42,9 @@ def _draw(plot: Callable[[Any, Any, str], None], figures: Any, path: Path, theme
         figure, axes = plt.subplots(figsize=size, layout="constrained")
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_axisbelow(True)
+        axes.set_facecolor("none")
         plot(axes, figures, theme)
-        for suffix, extra in (
-            (".svg", {"metadata": {"Date": None}}),
-            *(((".png", {"dpi": 100}),) if "--png" in sys.argv else ()),
-        ):
-            figure.savefig(path.with_name(path.name + suffix), transparent=suffix == ".svg", **extra)
+        figure.savefig(path.with_name(path.name + ".svg"), transparent=True, metadata={"Date": None})
         plt.close(figure)
 
 
@@ -61,6 +58,7 @@ def _shards(axes: Any, rows: list[dict[str, Any]], theme: str) -> None:
         axes.bar_label(bars, fmt="%.2f", fontsize=8, padding=2)
     axes.set_xticks(range(len(CASES)), CASES)
     axes.grid(axis="y", color=GRID[theme], linewidth=0.6)
+    axes.margins(y=0.08)
     axes.set_ylabel("seconds")
     axes.set_title("Wall time by number of shards, round trip 50 ms", loc="left")
     axes.legend(frameon=False, fontsize=9, loc="upper left")
@@ -76,9 +74,9 @@ def _latency(axes: Any, rows: list[dict[str, Any]], theme: str) -> None:
     axes.minorticks_off()
     axes.grid(color=GRID[theme], linewidth=0.6)
     axes.set_xlabel("round trip, ms")
-    axes.set_ylabel("seconds, each step of the scale a factor")
+    axes.set_ylabel("seconds (logarithmic)")
     axes.set_title("Wall time of a scan of 191 shards", loc="left")
-    axes.legend(frameon=False, fontsize=9)
+    axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _is(row: dict[str, Any], case: str, program: str) -> bool:
@@ -90,9 +88,10 @@ def _phases(axes: Any, phases: dict[str, float], theme: str) -> None:
     bars = axes.barh(names, [1000 * phases[name] for name in names], color="#2f81f7")
     axes.bar_label(bars, fmt="%.0f", fontsize=8, padding=3)
     axes.grid(axis="x", color=GRID[theme], linewidth=0.6)
+    axes.margins(x=0.08)
     axes.set_xlabel("milliseconds of CPU")
     axes.set_title("CPU of a plain scan, by phase", loc="left")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(*sys.argv[1:])
