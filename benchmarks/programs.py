@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from benchmarks.cases import SINGLE, Case
+from benchmarks.cases import FEW, SINGLE, Case
 from benchmarks.hub import Hub
 from benchmarks.shapes import gguf_file
 
@@ -59,7 +59,8 @@ Command = tuple[str, ...]
 def commands(place: Place, found: Interpreters) -> dict[str, Command]:
     """The programs that do the case's work at `place`, by name: memscan, the floor, and the peers that can."""
     mine = {"memscan": _memscan(place), "floor": _floor(place)}
-    peers = {name: PEERS[name](place, found) for name in place.case.programs}
+    asked = () if place.secure and place.latency not in FEW else place.case.programs
+    peers = {name: PEERS[name](place, found) for name in asked}
     return mine | {name: command for name, command in peers.items() if command and command[0]}
 
 
