@@ -7,6 +7,7 @@ without one, what it is for is left out. `--render FILE` makes the page from the
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -58,6 +59,9 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _measure(folder: Path, options: argparse.Namespace) -> Results:
+    busy = os.getloadavg()[0]
+    if busy > 1:
+        print(f"the machine is busy (load {busy:.1f}): wall times will be too long", file=sys.stderr)
     cases = tuple(case for case in CASES if case.quick or not options.quick)
     make_repositories(folder / "hub", cases)
     tls = folder / "tls"
@@ -74,8 +78,10 @@ def _measure(folder: Path, options: argparse.Namespace) -> Results:
         charged = phases(SINGLE, surroundings, folder, SAMPLED * options.repeat)
         every = tuple(row for hub in hubs for row in _rows(hub, folder, options))
     latencies = options.latency or LATENCIES
-    compared = compare(options.server, folder / "hub", tls, latencies, options.repeat) if len(hubs) > 1 else []
-    return Results(rows=Rows(every=every), starts=found, phases=charged, compared=tuple(compared), repeat=options.repeat)
+    compared = compare(options.server, folder / "hub", tls, latencies, min(3, options.repeat)) if len(hubs) > 1 else []
+    return Results(
+        rows=Rows(every=every), starts=found, phases=charged, compared=tuple(compared), repeat=options.repeat, busy=busy
+    )
 
 
 def _rows(hub: Hub, folder: Path, options: argparse.Namespace) -> Iterator[Row]:

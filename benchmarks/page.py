@@ -25,7 +25,7 @@ def page(results: Results) -> str:
     plain = [row for row in rows if row.protocol != "https"]
     secure = [row for row in rows if row.protocol == "https"]
     return TEXT.read_text(encoding="utf-8").format(
-        repeat=results.repeat, cores=os.cpu_count(), python=platform.python_version(),
+        repeat=results.repeat, load=f"{results.busy:.1f}", cores=os.cpu_count(), python=platform.python_version(),
         targets=target_table(results), starts=_starts(results), phases=_phases(results), compared=_compared(results),
         at_50=row_table(results, [row for row in plain if row.latency == AT or not row.protocol]),
         secure_at_50=row_table(results, [row for row in secure if row.latency == AT]),

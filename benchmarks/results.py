@@ -22,6 +22,8 @@ class Results:
     compared: tuple[Compared, ...]
     """HTTP/1.1 beside HTTP/2; empty where that was left out."""
     repeat: int
+    busy: float
+    """Processes that wanted a core in the minute before the start: what else the machine was doing."""
 
     def save(self, path: Path) -> None:
         """Write the figures as JSON."""
@@ -39,6 +41,7 @@ class Results:
                 Compared(**{**one, "one": Spent(**one["one"]), "two": Spent(**one["two"])}) for one in found["compared"]
             ),
             repeat=found["repeat"],
+            busy=found["busy"],
         )
 
 

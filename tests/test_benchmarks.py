@@ -54,7 +54,8 @@ def row(case: str, program: str, wall: float = 0.5, **spent: float) -> Row:
 def results(*rows: Row, starts: dict[str, Spent] | None = None) -> Results:
     return Results(
         rows=Rows(every=rows), starts=starts or dict.fromkeys((NOTHING, IMPORT, VERSION, HELP, COMPLETION), NO_TIME),
-        phases=dict.fromkeys(PHASES, 0.01), compared=(Compared(latency=0.05, files=191, one=NO_TIME, two=NO_TIME),), repeat=5,
+        phases=dict.fromkeys(PHASES, 0.01), repeat=5, busy=0.1,
+        compared=(Compared(latency=0.05, files=191, one=NO_TIME, two=NO_TIME),),
     )  # fmt: skip
 
 
@@ -95,7 +96,7 @@ def test_targets_are_met_or_not_by_the_rows(wall, verdicts):
 def test_targets_of_memory_and_start():
     starts = {name: Spent(wall=0.1, cpu=cpu, peak_bytes=1) for name, cpu in ((NOTHING, 0.01), (IMPORT, 0.05), (HELP, 0.11))}
     rows = [row(f"{count} shards", "memscan", peak_bytes=peak) for count, peak in ((4, 40_000_000), (191, 60_000_000))]
-    found = Results(rows=Rows(every=tuple(rows)), starts=starts, phases={}, compared=(), repeat=1)
+    found = Results(rows=Rows(every=tuple(rows)), starts=starts, phases={}, compared=(), repeat=1, busy=0.1)
     table = {one[0]: one[1:] for one in cells(target_table(found))}
     assert table[f"{IMPORT}, beyond the interpreter"] == ["< 0.03 s CPU", "0.040 s CPU", "**not met**"]
     assert table[HELP] == ["< 0.12 s CPU", "0.110 s CPU", "**met**"]
