@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.batch.batches import batch, kinds, small
-from tests.hub import LoopbackHub, RateLimits, Repository
+from tests.batch.batches import batch, kinds, rows, small
+from tests.hub import Fault, LoopbackHub, RateLimits, Repository
 from tests.layouts.files import CONFIG, safe
 from tests.source.models import sharded
 
@@ -74,6 +74,27 @@ class TestManyShards:
 
     def test_two_shards_come_in_one_reply_where_resolvers_are_short(self, tmp_path: Path) -> None:
         assert self.cost(tmp_path, shards=2, api=500, resolvers=1000) == Counter(api=2, resolvers=2)
+
+
+def test_the_base_of_many_adapters_is_asked_for_once(hub: LoopbackHub, tmp_path: Path) -> None:
+    config = b'{"peft_type": "LORA", "base_model_name_or_path": "base/model"}'
+    files = {"adapter_model.safetensors": safe({"a.lora_A.weight": (2, 4)}), "adapter_config.json": config}
+    hub.add_repositories([Repository(repo_id=f"org/{number}", files=files) for number in range(20)])
+    hub.add_repository(Repository(repo_id="base/model", files={"model.safetensors": safe(), "config.json": CONFIG}))
+    batch(hub, tmp_path / "rows.jsonl", "--author", "org")
+    # A page, and the listing of the base; of each adapter the file and its small config, of the base likewise.
+    assert kinds(hub.requests) == Counter(api=2, resolvers=21 * 3)
+    assert {row["total_size"] for row in rows(tmp_path / "rows.jsonl")} == {448 + 32}
+
+
+def test_a_base_that_fails_once_is_asked_for_again(hub: LoopbackHub, tmp_path: Path) -> None:
+    config = b'{"peft_type": "LORA", "base_model_name_or_path": "base/model"}'
+    files = {"adapter_model.safetensors": safe({"a.lora_A.weight": (2, 4)}), "adapter_config.json": config}
+    hub.add_repositories([Repository(repo_id=f"org/{number}", files=files) for number in range(3)])
+    hub.add_repository(Repository(repo_id="base/model", files={"model.safetensors": safe(), "config.json": CONFIG}))
+    hub.add_fault(Fault(match="hub /api/models/base/model", kind="reset", times=2))
+    batch(hub, tmp_path / "rows.jsonl", "--author", "org")
+    assert {row["total_size"] for row in rows(tmp_path / "rows.jsonl")} == {448 + 32}
 
 
 def test_everything_is_asked_over_few_connections(hub: LoopbackHub, tmp_path: Path) -> None:

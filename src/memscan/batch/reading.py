@@ -37,8 +37,7 @@ class RowReader:
 
     async def _row(self, asked: Asked) -> Row:
         target = self._target(asked)
-        if asked.found is not None:
-            self._sources.tell(target, asked.found)
+        self._sources.expect(target, asked.found)
         model = await self._models.read(target)
         return row_of(model, dtypes=self._job.scan.dtypes, scope=self._job.scan.scope)
 

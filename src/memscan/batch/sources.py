@@ -8,26 +8,29 @@ import posixpath
 from types import TracebackType
 from typing import Self
 
+from memscan.batch.shared import SharedSource
 from memscan.checkpoint.weight_sets import find_weight_sets
 from memscan.read import ByteRange
 from memscan.scanning import PIPELINE, ScanOptions
 from memscan.source import API, RESOLVERS, Found, FoundSource, Limits, Listing, Source, Sources, Target, Transport
 
 HEADED = ("safetensors", "gguf")  # formats whose header stands at the start of the file
+BASES = 32  # base models of adapters that are at hand
 INDEX_COST = 2  # resolvers that a shard index costs beside the shards: it is a small file
 
 
 class PlannedSources(Sources):
-    """Opens the targets of a batch; `tell` it first what a search has found of one."""
+    """Opens the targets of a batch."""
 
     def __init__(self, options: ScanOptions, limits: Limits | None) -> None:
         super().__init__(token=options.token, cache=options.cache, offline=options.offline, limits=limits)
         self._shared = limits
-        self._found: dict[Target, Found] = {}
+        self._expected: dict[Target, Found | None] = {}
+        self._bases: dict[Target, SharedSource] = {}
 
-    def tell(self, target: Target, found: Found) -> None:
-        """What a search told of `target`, for the next time that it is opened."""
-        self._found[target] = found
+    def expect(self, target: Target, found: Found | None) -> None:
+        """`target` is opened next for a row of its own; what a search told of it. Any other target is the base of adapters."""
+        self._expected[target] = found
 
     def transport(self) -> Transport:
         """The HTTP client that all share."""
@@ -35,11 +38,21 @@ class PlannedSources(Sources):
 
     def open(self, target: Target) -> Source:
         """The source for `target`."""
-        found = self._found.pop(target, None)
+        if target not in self._expected:
+            return self._base(target)
+        found = self._expected.pop(target)
         weights = None if found is None else only_weights(found)
         if found is not None and weights is not None:
             return PlannedSource(FoundSource(self._http(), target, found, weights), self._shared)
         return PlannedSource(super().open(target), self._shared)
+
+    def _base(self, target: Target) -> Source:
+        """A base model: thousands of adapters have the same, and it is asked for once while it is among the latest."""
+        source = self._bases.pop(target, None) or SharedSource(PlannedSource(super().open(target), self._shared))
+        self._bases[target] = source
+        while len(self._bases) > BASES:
+            del self._bases[next(iter(self._bases))]
+        return source
 
 
 def only_weights(found: Found) -> str | None:
