@@ -7,7 +7,7 @@ import pytest
 
 from tests.batch.batches import batch, kinds, rows, small
 from tests.hub import Fault, LoopbackHub, RateLimits, Repository
-from tests.layouts.files import CONFIG, safe
+from tests.layouts.files import CONFIG, gguf, safe, torch_zip
 from tests.source.models import sharded
 
 
@@ -35,6 +35,23 @@ def test_without_a_config_a_search_costs_one_resolver(hub: LoopbackHub, tmp_path
     hub.add_repository(Repository(repo_id="org/bare", files={"model.safetensors": safe()}))
     batch(hub, tmp_path / "rows.csv", "--author", "org")
     assert kinds(hub.requests) == Counter(api=1, resolvers=1)
+
+
+@pytest.mark.parametrize(
+    ("files", "resolvers"),
+    [
+        ({"model.safetensors": safe(), "pytorch_model.bin": torch_zip(), "tf_model.h5": b"", "config.json": CONFIG}, 3),
+        ({"pytorch_model.bin": torch_zip(), "config.json": CONFIG}, 3),
+        ({"model.Q8_0.gguf": gguf("Q8_0"), "model.F16.gguf": gguf("F16"), "config.json": CONFIG}, 4),
+        ({"README.md": b"#", "config.json": CONFIG}, 0),
+        ({"nested/model.safetensors": safe(), "nested/config.json": CONFIG}, 3),
+    ],
+    ids=["formats", "torch", "quantizations", "nothing", "folder"],
+)
+def test_what_names_tell_is_not_listed(hub: LoopbackHub, tmp_path: Path, files: dict[str, bytes], resolvers: int) -> None:
+    hub.add_repository(Repository(repo_id="org/found", files=files))
+    batch(hub, tmp_path / "rows.csv", "--author", "org", code=0 if resolvers else 3)
+    assert kinds(hub.requests) == Counter(api=1, resolvers=resolvers)
 
 
 def test_a_second_batch_by_names_asks_for_the_commits_alone(

@@ -9,12 +9,15 @@ from types import TracebackType
 from typing import Self
 
 from memscan.batch.shared import SharedSource
+from memscan.checkpoint import select
+from memscan.checkpoint.choice import role
 from memscan.checkpoint.weight_sets import find_weight_sets
+from memscan.errors import MemscanError
+from memscan.formats.gguf_names import Role
 from memscan.read import ByteRange
-from memscan.scanning import PIPELINE, ScanOptions
+from memscan.scanning import MODULES, PIPELINE, ScanOptions
 from memscan.source import API, RESOLVERS, Found, FoundSource, Limits, Listing, Source, Sources, Target, Transport
 
-HEADED = ("safetensors", "gguf")  # formats whose header stands at the start of the file
 BASES = 32  # base models of adapters that are at hand
 INDEX_COST = 2  # resolvers that a shard index costs beside the shards: it is a small file
 
@@ -41,7 +44,7 @@ class PlannedSources(Sources):
         if target not in self._expected:
             return self._base(target)
         found = self._expected.pop(target)
-        weights = None if found is None else only_weights(found)
+        weights = None if found is None else files_to_read(found)
         if found is not None and weights is not None:
             return PlannedSource(FoundSource(self._http(), target, found, weights), self._shared)
         return PlannedSource(super().open(target), self._shared)
@@ -55,17 +58,27 @@ class PlannedSources(Sources):
         return source
 
 
-def only_weights(found: Found) -> str | None:
-    """The one file of weights of a repository whose names say that nothing but it and small files beside it are read."""
-    if found.commit is None or PIPELINE in found.files:
+def files_to_read(found: Found) -> tuple[str, ...] | None:
+    """The files of weights that are read of `found`, where names alone tell that; None where it has to be listed.
+
+    Sizes matter where an index or a pipeline names the files, where a note says how large a projector is, and where nothing
+    can be read; everything else is chosen by name.
+    """
+    files = dict.fromkeys(found.files, 0)
+    if found.commit is None or PIPELINE in files:
         return None
-    sets = find_weight_sets(dict.fromkeys(found.files, 0))
-    if len(sets) != 1:
+    sets = find_weight_sets(files)
+    if not sets:
+        return ()
+    if any(role(one) is Role.PROJECTOR or (MODULES in files and one.folder) for one in sets):
         return None
-    (one,) = sets
-    if one.format not in HEADED or one.index is not None or one.is_split or one.folder or len(one.files) != 1:
+    try:
+        selection = select(files)
+    except MemscanError:
         return None
-    return one.files[0]
+    if selection.index is not None:
+        return None
+    return tuple(path for one in (selection, *selection.alternatives) for path in one.files)
 
 
 class PlannedSource:
