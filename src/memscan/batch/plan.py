@@ -9,7 +9,7 @@ from memscan.source import Found, HubSearch
 
 
 class Order:
-    """The targets of a batch in the order of the input: some 150 bytes each."""
+    """The targets of a batch in the order of the input: some 100 bytes each."""
 
     def __init__(self) -> None:
         self._keys: dict[bytes, None] = {}
