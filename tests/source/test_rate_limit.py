@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from memscan.errors import RateLimitError
-from memscan.source.rate_limit import API, PAGES, RESOLVERS, RateLimits, Told, kind_of, read_headers
+from memscan.source.rate_buckets import RateLimits
+from memscan.source.rate_limit import API, PAGES, RESOLVERS, Told, kind_of, read_headers
 from tests.source.fake_clock import FakeClock, Server
 
 

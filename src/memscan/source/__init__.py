@@ -16,7 +16,8 @@ from memscan.source.found import FoundSource
 from memscan.source.hub import HubSource
 from memscan.source.local import LocalSource, open_snapshot
 from memscan.source.memory import MemorySource
-from memscan.source.rate_limit import API, RESOLVERS, Clock, Limits, Monotonic, RateLimits, Told
+from memscan.source.rate_buckets import RateLimits
+from memscan.source.rate_limit import API, RESOLVERS, Clock, Limits, Monotonic, Told
 from memscan.source.readahead import Head
 from memscan.source.recording import RecordingSource
 from memscan.source.search import SORTS, Found, HubSearch, Page, Query
