@@ -1,7 +1,7 @@
 """The Hub's rate limits, kept before they are hit: how many requests of a kind may go now, by what replies said.
 
-A kind of which nothing is known yet, at the start and after the end of a window, is probed by one request whose reply tells; where
-replies carry no header about it, there is no limit.
+A kind of which nothing is known yet, at the start and after the end of a window, is probed by one request whose reply tells;
+where replies carry no header about it, there is no limit.
 """
 
 import asyncio
