@@ -23,7 +23,7 @@ run: $(BIN)/.ready  ## Run the main job offline: `memscan bert-base-cased` again
 test: check unit  ## Run everything but test-timm: format, lint, types, contracts, tests
 
 # Half of their time is waiting for servers that hang on purpose: that half runs beside the other.
-WAITING := tests/source tests/parts
+WAITING := tests/source tests/parts tests/batch
 LIGHTLY := MEMSCAN_SUITE=light $(LIGHT)/python -m pytest -q -m "not torch and not timm"
 
 test-light: $(LIGHT)/.ready  ## Run the tests that need no torch, in an environment without it

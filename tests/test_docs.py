@@ -122,6 +122,7 @@ def test_every_error_is_in_the_tree_that_opens_errors_py():
         "docs/ci.md",
         "docs/diff.md",
         "docs/outputs.md",
+        "docs/scale.md",
         "docs/snapshots.md",
         "docs/running.md",
         "docs/performance.md",

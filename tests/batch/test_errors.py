@@ -72,6 +72,11 @@ class TestInput:
         run = batch(hub, tmp_path / "rows.csv", "--author", "org", code=3)
         assert "refused the search (HTTP 400" in run.stderr
 
+    def test_a_search_whose_network_fails_for_a_while_goes_on(self, hub: LoopbackHub, tmp_path: Path) -> None:
+        hub.add_repositories(small(1))
+        hub.add_fault(Fault(match="hub /api/models\\?", kind="reset", times=3))
+        batch(hub, tmp_path / "rows.csv", "--author", "many")
+
     def test_a_search_that_leads_elsewhere_is_not_followed(self, hub: LoopbackHub, tmp_path: Path) -> None:
         hub.add_repositories(small(1))
         link = {"Link": '<http://127.0.0.1:9/api/models?cursor=x>; rel="next"'}

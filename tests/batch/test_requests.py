@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.batch.batches import batch, kinds, small
-from tests.hub import LoopbackHub, RateLimits, Repository
-from tests.layouts.files import CONFIG, safe
+from tests.batch.batches import batch, kinds, rows, small
+from tests.hub import Fault, LoopbackHub, RateLimits, Repository
+from tests.layouts.files import CONFIG, gguf, safe, torch_zip
 from tests.source.models import sharded
 
 
@@ -35,6 +35,23 @@ def test_without_a_config_a_search_costs_one_resolver(hub: LoopbackHub, tmp_path
     hub.add_repository(Repository(repo_id="org/bare", files={"model.safetensors": safe()}))
     batch(hub, tmp_path / "rows.csv", "--author", "org")
     assert kinds(hub.requests) == Counter(api=1, resolvers=1)
+
+
+@pytest.mark.parametrize(
+    ("files", "resolvers"),
+    [
+        ({"model.safetensors": safe(), "pytorch_model.bin": torch_zip(), "tf_model.h5": b"", "config.json": CONFIG}, 3),
+        ({"pytorch_model.bin": torch_zip(), "config.json": CONFIG}, 3),
+        ({"model.Q8_0.gguf": gguf("Q8_0"), "model.F16.gguf": gguf("F16"), "config.json": CONFIG}, 4),
+        ({"README.md": b"#", "config.json": CONFIG}, 0),
+        ({"nested/model.safetensors": safe(), "nested/config.json": CONFIG}, 3),
+    ],
+    ids=["formats", "torch", "quantizations", "nothing", "folder"],
+)
+def test_what_names_tell_is_not_listed(hub: LoopbackHub, tmp_path: Path, files: dict[str, bytes], resolvers: int) -> None:
+    hub.add_repository(Repository(repo_id="org/found", files=files))
+    batch(hub, tmp_path / "rows.csv", "--author", "org", code=0 if resolvers else 3)
+    assert kinds(hub.requests) == Counter(api=1, resolvers=resolvers)
 
 
 def test_a_second_batch_by_names_asks_for_the_commits_alone(
@@ -74,6 +91,27 @@ class TestManyShards:
 
     def test_two_shards_come_in_one_reply_where_resolvers_are_short(self, tmp_path: Path) -> None:
         assert self.cost(tmp_path, shards=2, api=500, resolvers=1000) == Counter(api=2, resolvers=2)
+
+
+def test_the_base_of_many_adapters_is_asked_for_once(hub: LoopbackHub, tmp_path: Path) -> None:
+    config = b'{"peft_type": "LORA", "base_model_name_or_path": "base/model"}'
+    files = {"adapter_model.safetensors": safe({"a.lora_A.weight": (2, 4)}), "adapter_config.json": config}
+    hub.add_repositories([Repository(repo_id=f"org/{number}", files=files) for number in range(20)])
+    hub.add_repository(Repository(repo_id="base/model", files={"model.safetensors": safe(), "config.json": CONFIG}))
+    batch(hub, tmp_path / "rows.jsonl", "--author", "org")
+    # A page, and the listing of the base; of each adapter the file and its small config, of the base likewise.
+    assert kinds(hub.requests) == Counter(api=2, resolvers=21 * 3)
+    assert {row["total_size"] for row in rows(tmp_path / "rows.jsonl")} == {448 + 32}
+
+
+def test_a_base_that_fails_once_is_asked_for_again(hub: LoopbackHub, tmp_path: Path) -> None:
+    config = b'{"peft_type": "LORA", "base_model_name_or_path": "base/model"}'
+    files = {"adapter_model.safetensors": safe({"a.lora_A.weight": (2, 4)}), "adapter_config.json": config}
+    hub.add_repositories([Repository(repo_id=f"org/{number}", files=files) for number in range(3)])
+    hub.add_repository(Repository(repo_id="base/model", files={"model.safetensors": safe(), "config.json": CONFIG}))
+    hub.add_fault(Fault(match="hub /api/models/base/model", kind="reset", times=2))
+    batch(hub, tmp_path / "rows.jsonl", "--author", "org")
+    assert {row["total_size"] for row in rows(tmp_path / "rows.jsonl")} == {448 + 32}
 
 
 def test_everything_is_asked_over_few_connections(hub: LoopbackHub, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,12 @@ LAYOUTS: Mapping[str, Mapping[str, bytes | Path]] = {
     "sharded": sharded_files(3),
     "gguf": {"model.Q8_0.gguf": gguf("Q8_0"), "README.md": b"#"},
     "ggufs": {"model.Q8_0.gguf": gguf("Q8_0"), "model.F16.gguf": gguf("F16")},
+    "projector": {"model.Q8_0.gguf": gguf("Q8_0"), "mmproj-model-f16.gguf": gguf("F16")},
+    "not-read": {"model.onnx": b"onnx", "config.json": CONFIG},
+    "undecided": {"one.safetensors": safe(), "two.safetensors": safe()},
+    "slices": {"consolidated.00.pth": torch_zip(), "consolidated.01.pth": torch_zip()},
+    "shards-without-index": {f"model-0000{number}-of-00002.safetensors": safe({f"w{number}": (2, 2)}) for number in (1, 2)},
+    "one-shard-lacks": {"model-00001-of-00002.safetensors": safe()},
     "pipeline": pipeline(),
     "adapter": {"adapter_model.safetensors": safe({"a.lora_A.weight": (2, 4)}), "adapter_config.json": ADAPTER},
     "only-config": {"config.json": CONFIG},
@@ -109,6 +116,28 @@ class TestLayouts:
         hub.add_fault(Fault(match="hub /api/models\\?", kind="status", status=200, body=json.dumps(stale).encode()))
         batch(hub, tmp_path / "rows.jsonl", "--author", "org")
         check(rows(tmp_path / "rows.jsonl"), ["org/moved"])
+
+
+def test_models_that_are_almost_alike_have_rows_of_their_own(
+    hub: LoopbackHub, fixtures: list[Repository], tmp_path: Path
+) -> None:
+    """The figures of one are taken for the next only where nothing tells them apart."""
+    bert = next(one for one in fixtures if one.repo_id == "google-bert/bert-base-cased")
+    raw = bert.files["config.json"]
+    config = json.loads(raw if isinstance(raw, bytes) else raw.read_bytes())
+    configs = [config, config, {**config, "architectures": ["BertModel"]}, config, {**config, "num_hidden_layers": 11}, config]
+    libraries = ["transformers", "transformers", "transformers", "timm", "transformers", "transformers"]
+    hub.add_repositories(
+        replace(
+            bert, repo_id=f"alike/{number}", commit="", aliases=(), library=library,
+            files={**bert.files, "config.json": json.dumps(own).encode()},
+        )
+        for number, (own, library) in enumerate(zip(configs, libraries, strict=True))
+    )  # fmt: skip
+    batch(hub, tmp_path / "rows.jsonl", "--author", "alike", "--sort", "created_at", "--concurrency", "1")
+    found = rows(tmp_path / "rows.jsonl")
+    check(found, [f"alike/{number}" for number in range(6)])
+    assert len({row["total_size"] for row in found}) == 3
 
 
 def test_dtypes_are_those_of_the_column_estimates(hub: LoopbackHub, tmp_path: Path) -> None:

@@ -42,8 +42,13 @@ def names(query: Query) -> list[str]:
 
     async def search() -> list[str]:
         async with aclosing(HttpTransport()) as transport:
-            search = HubSearch(transport)
-            return [one.repo_id async for page in search.pages(search.first(query)) for one in page.found]
+            search, found = HubSearch(transport), list[str]()
+            following: str | None = search.first(query)
+            while following is not None:
+                page = await search.page(following)
+                found += [one.repo_id for one in page.found]
+                following = page.next
+            return found
 
     return asyncio.run(search())
 

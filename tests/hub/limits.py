@@ -32,6 +32,8 @@ class RateLimits:
     enforced: bool = False
     refused: int = 0
     """Requests that were refused in all."""
+    asked: dict[str, int] = field(default_factory=dict)
+    """Requests of a kind in all."""
     most: dict[str, int] = field(default_factory=dict)
     """Requests of a kind that were asked in one window, at most."""
 
@@ -50,6 +52,7 @@ class RateLimits:
                 self._ends = now + self.window if not self._ends else now + self.window - (now - self._ends) % self.window
                 self._counts.clear()
             self._counts[kind] = self._counts.get(kind, 0) + 1
+            self.asked[kind] = self.asked.get(kind, 0) + 1
             self.most[kind] = max(self.most.get(kind, 0), self._counts[kind])
             if self._counts[kind] <= self.allowed[kind]:
                 return None

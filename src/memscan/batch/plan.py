@@ -1,15 +1,17 @@
 """What a batch reads, in which order: each target once, the first time that it is named."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterable, Iterator
 
 from memscan.batch.job import Asked, Job, key_of
 from memscan.batch.journal import Journal, Mark
-from memscan.errors import MemscanError
-from memscan.source.search import Found, HubSearch
+from memscan.batch.reading import PAUSES
+from memscan.errors import MemscanError, NetworkError
+from memscan.source.search import Found, HubSearch, Page
 
 
 class Order:
-    """The targets of a batch in the order of the input: some 150 bytes each."""
+    """The targets of a batch in the order of the input: some 100 bytes each."""
 
     def __init__(self) -> None:
         self._keys: dict[bytes, None] = {}
@@ -49,10 +51,10 @@ async def asked_of_search(job: Job, search: HubSearch, journal: Journal, order: 
             if (limit is None or len(order) < limit) and order.add(one.key):
                 yield one
         following = mark.next
-    if following is None:
-        return
-    async for page in search.pages(following):
+    while following is not None:
+        page = await _page(search, following)
         journal.add_page(page)
+        following = page.next
         for found in page.found:
             if limit is not None and len(order) == limit:
                 return
@@ -60,12 +62,22 @@ async def asked_of_search(job: Job, search: HubSearch, journal: Journal, order: 
                 yield Asked(word=found.repo_id, found=found)
 
 
+async def _page(search: HubSearch, url: str) -> Page:
+    """A page; a network that fails is tried again as often as for a repository."""
+    for pause in PAUSES:
+        try:
+            return await search.page(url)
+        except NetworkError:
+            await asyncio.sleep(pause)
+    return await search.page(url)
+
+
 async def _seen(mark: Mark, search: HubSearch, journal: Journal) -> AsyncGenerator[Asked, None]:
     """The repositories of a page that was seen; it is asked for again only where some of them are not finished."""
     known: dict[str, Found] = {}
     if any(key_of(name) not in journal for name in mark.commits):
         try:
-            known = {found.repo_id: found for found in (await search.page(mark.url)).found}
+            known = {found.repo_id: found for found in (await _page(search, mark.url)).found}
         except MemscanError:  # a cursor that has run out: each repository is listed instead
             known = {}
     for name, commit in mark.commits.items():

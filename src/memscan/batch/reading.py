@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from memscan.batch.alike import RowMaker
 from memscan.batch.job import Asked, Job
-from memscan.batch.row import FAILED, Row, row_of
+from memscan.batch.row import FAILED, Row
 from memscan.batch.sources import PlannedSources
 from memscan.errors import MemscanError, NetworkError
 from memscan.scanning import ModelReader
@@ -22,6 +23,7 @@ class RowReader:
         self._sources = sources
         self._clock = clock
         self._models = ModelReader(sources, job.scan)
+        self._rows = RowMaker(dtypes=job.scan.dtypes, scope=job.scan.scope)
 
     async def read(self, asked: Asked) -> Row:
         """The row of `asked`; where the network fails it is tried again, within bounds."""
@@ -38,10 +40,8 @@ class RowReader:
 
     async def _row(self, asked: Asked) -> Row:
         target = self._target(asked)
-        if asked.found is not None:
-            self._sources.tell(target, asked.found)
-        model = await self._models.read(target)
-        return row_of(model, dtypes=self._job.scan.dtypes, scope=self._job.scan.scope)
+        self._sources.expect(target, asked.found)
+        return self._rows.row(await self._models.read(target))
 
     def _target(self, asked: Asked) -> Target:
         """What is meant: a name that a search gave is never a folder here."""

@@ -8,30 +8,36 @@ import posixpath
 from types import TracebackType
 from typing import Self
 
+from memscan.batch.shared import SharedSource
+from memscan.checkpoint import select
+from memscan.checkpoint.choice import role
 from memscan.checkpoint.weight_sets import find_weight_sets
+from memscan.errors import MemscanError
+from memscan.formats.gguf_names import Role
 from memscan.read import ByteRange
-from memscan.scanning import PIPELINE, ScanOptions
+from memscan.scanning import MODULES, PIPELINE, ScanOptions
 from memscan.source import Listing, Source, Sources, Target, Transport
 from memscan.source.found import FoundSource
 from memscan.source.limits import Limits
 from memscan.source.rate_limit import API, RESOLVERS
 from memscan.source.search import Found
 
-HEADED = ("safetensors", "gguf")  # formats whose header stands at the start of the file
+BASES = 32  # base models of adapters that are at hand
 INDEX_COST = 2  # resolvers that a shard index costs beside the shards: it is a small file
 
 
 class PlannedSources(Sources):
-    """Opens the targets of a batch; `tell` it first what a search has found of one."""
+    """Opens the targets of a batch."""
 
     def __init__(self, options: ScanOptions, limits: Limits | None) -> None:
         super().__init__(token=options.token, cache=options.cache, offline=options.offline, limits=limits)
         self._shared = limits
-        self._found: dict[Target, Found] = {}
+        self._expected: dict[Target, Found | None] = {}
+        self._bases: dict[Target, SharedSource] = {}
 
-    def tell(self, target: Target, found: Found) -> None:
-        """What a search told of `target`, for the next time that it is opened."""
-        self._found[target] = found
+    def expect(self, target: Target, found: Found | None) -> None:
+        """`target` is opened next for a row of its own; what a search told of it. Any other target is the base of adapters."""
+        self._expected[target] = found
 
     def transport(self) -> Transport:
         """The HTTP client that all share."""
@@ -39,24 +45,44 @@ class PlannedSources(Sources):
 
     def open(self, target: Target, *, guess: bool = False) -> Source:  # noqa: ARG002
         """The source for `target`. Nothing is guessed: a batch has other requests to wait for, and the Hub counts them."""
-        found = self._found.pop(target, None)
-        weights = None if found is None else only_weights(found)
+        if target not in self._expected:
+            return self._base(target)
+        found = self._expected.pop(target)
+        weights = None if found is None else files_to_read(found)
         if found is not None and weights is not None:
             return PlannedSource(FoundSource(self._http(), target, found, weights), self._shared)
         return PlannedSource(super().open(target), self._shared)
 
+    def _base(self, target: Target) -> Source:
+        """A base model: thousands of adapters have the same, and it is asked for once while it is among the latest."""
+        source = self._bases.pop(target, None) or SharedSource(PlannedSource(super().open(target), self._shared))
+        self._bases[target] = source
+        while len(self._bases) > BASES:
+            del self._bases[next(iter(self._bases))]
+        return source
 
-def only_weights(found: Found) -> str | None:
-    """The one file of weights of a repository whose names say that nothing but it and small files beside it are read."""
-    if found.commit is None or PIPELINE in found.files:
+
+def files_to_read(found: Found) -> tuple[str, ...] | None:
+    """The files of weights that are read of `found`, where names alone tell that; None where it has to be listed.
+
+    Sizes matter where an index or a pipeline names the files, where a note says how large a projector is, and where nothing
+    can be read; everything else is chosen by name.
+    """
+    files = dict.fromkeys(found.files, 0)
+    if found.commit is None or PIPELINE in files:
         return None
-    sets = find_weight_sets(dict.fromkeys(found.files, 0))
-    if len(sets) != 1:
+    sets = find_weight_sets(files)
+    if not sets:
+        return ()
+    if any(role(one) is Role.PROJECTOR or (MODULES in files and one.folder) for one in sets):
         return None
-    (one,) = sets
-    if one.format not in HEADED or one.index is not None or one.is_split or one.folder or len(one.files) != 1:
+    try:
+        selection = select(files)
+    except MemscanError:
         return None
-    return one.files[0]
+    if selection.index is not None:
+        return None
+    return tuple(path for one in (selection, *selection.alternatives) for path in one.files)
 
 
 class PlannedSource:

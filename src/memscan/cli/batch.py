@@ -28,6 +28,11 @@ OPTIONS = (
     click.option(
         "--concurrency", type=click.IntRange(1, 1000), default=CONCURRENCY, show_default=True, help="Repositories read at once."
     ),
+    click.option(
+        "--scheduler",
+        metavar="tcp://HOST:PORT|local[:N]",
+        help="Read on a Dask cluster: that of a scheduler, or N processes here.  [default: this process alone]",
+    ),
     *WHERE,
     click.option("--library-name", "library_name", metavar="NAME", help="The library that loads them, whatever the Hub says."),
     click.option(

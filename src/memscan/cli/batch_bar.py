@@ -17,14 +17,18 @@ class Waiting(Protocol):
 class BatchBar:
     """A `memscan.batch.BatchProgress` that draws with tqdm, and draws nothing where standard error is no terminal."""
 
-    def __init__(self, limits: Waiting) -> None:
-        self._limits = limits
+    def __init__(self) -> None:
+        self._limits: Waiting | None = None
         self._failed = 0
         self._finished = 0
         self._draw: Callable[[int, int], None] = _nothing
         self.close: Callable[[], None] = _no_close
         if sys.stderr is not None and sys.stderr.isatty():
             self._open()
+
+    def show_waiting(self, limits: Waiting) -> None:
+        """Show the waits for these limits too."""
+        self._limits = limits
 
     def expect(self, repositories: int, finished: int) -> None:
         """See `BatchProgress.expect`."""
@@ -43,7 +47,7 @@ class BatchBar:
 
         def draw(known: int, done: int) -> None:
             bar.total = max(known, bar.total or 0)
-            waits = self._limits.waiting()
+            waits = None if self._limits is None else self._limits.waiting()
             said = "" if waits is None else f", waiting {waits:.0f} s for the rate limit"
             bar.set_postfix_str(f"{self._failed:,} failed{said}", refresh=False)
             bar.update(done)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from memscan.cli.exit import Exit, code_of
 from memscan.cli.messages import complain, one_line
 from memscan.errors import UsageError
 from memscan.scanning import ScanOptions, run_alone
-from memscan.source.rate_limit import RateLimits
+from memscan.source.rate_buckets import RateLimits
 from memscan.source.search import Query
 
 
@@ -21,10 +22,9 @@ def run_batch(given: Mapping[str, Any]) -> int:
     job, place = _job(given), _place(given)
     check_format(place.format)
     words = _words(given["file"], token_is_read=given["token"] == "-")  # noqa: S105 -- the word for standard input
-    limits = RateLimits()
-    bar = BatchBar(limits)
+    bar = BatchBar()
     try:
-        outcome = run_alone(run_here(job, place, words, limits, bar))
+        outcome = run_alone(_run(job, place, words, given["scheduler"], bar))
     except KeyboardInterrupt:
         bar.close()
         complain(f"interrupted; what is finished is in {place.journal}, --resume goes on with it")
@@ -33,6 +33,18 @@ def run_batch(given: Mapping[str, Any]) -> int:
         bar.close()
     complain(one_line(_summary(outcome, place)))
     return max(outcome.failures, default=Exit.OK)
+
+
+async def _run(job: Job, place: Place, words: Iterator[str], scheduler: str | None, bar: BatchBar) -> Outcome:
+    if scheduler is None:
+        limits = RateLimits()
+        bar.show_waiting(limits)
+        return await run_here(job, place, words, limits, bar)
+    if find_spec("distributed") is None:
+        raise UsageError("--scheduler needs Dask, which is not installed: pip install 'memscan[dask]'; or do without")
+    from memscan.batch.cluster import run_on_cluster
+
+    return await run_on_cluster(job, place, words, scheduler, bar)
 
 
 def _job(given: Mapping[str, Any]) -> Job:

@@ -5,7 +5,6 @@ leads to the next page (https://huggingface.co/docs/hub/api).
 """
 
 import re
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -79,14 +78,6 @@ class HubSearch:
             words.append(("sort", SORTS[query.sort]))
         size = PAGE if query.limit is None else min(query.limit, PAGE)
         return f"{self._models}?{urlencode([*words, ('limit', str(size)), *(('expand', field) for field in FIELDS)])}"
-
-    async def pages(self, url: str) -> AsyncIterator[Page]:
-        """The page at `url` and those behind it."""
-        following: str | None = url
-        while following is not None:
-            page = await self.page(following)
-            following = page.next
-            yield page
 
     async def page(self, url: str) -> Page:
         """One page: one API request."""
