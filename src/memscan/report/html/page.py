@@ -1,5 +1,6 @@
 """One page that needs nothing else: its style is inside, it has no script, and its policy lets nothing in that it has not."""
 
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
@@ -10,6 +11,9 @@ from memscan.report.picture.style import DARK, FONT, LIGHT, STYLE, Theme
 from memscan.report.words import short
 from memscan.units import plural
 from memscan.version import __version__
+
+LONG = 24  # characters
+AFTER = re.compile(r"([./_])(?=[^\W\d])")
 
 
 def _colours(theme: Theme) -> str:
@@ -30,7 +34,7 @@ SHEET = "".join(
         "h2{overflow-wrap:anywhere}",
         "h3{font-size:1.05em;margin:1.6em 0 .5em}",
         "p,li,summary,td,caption{overflow-wrap:anywhere}",
-        "td:first-child{min-width:6em}",
+        "td:not(.number){min-width:6em}",
         "figure{margin:1em 0}",
         "svg{display:block;height:auto;border:1px solid var(--line);border-radius:8px}",
         ".narrow{display:none}",
@@ -103,12 +107,17 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], caption: str, *
     kinds = ["" if index in words else ' class="number"' for index in range(len(columns))]
     head = "".join(f'<th scope="col"{kind}>{quoted(name)}</th>' for name, kind in zip(columns, kinds, strict=True))
     body = "".join(
-        f"<tr>{''.join(f'<td{kind}>{quoted(cell.strip())}</td>' for cell, kind in zip(row, kinds, strict=True))}</tr>"
+        f"<tr>{''.join(f'<td{kind}>{_breakable(cell.strip())}</td>' for cell, kind in zip(row, kinds, strict=True))}</tr>"
         for row in rows
     )
     region = f'<div class="scroll" role="region" tabindex="0" aria-label="{quoted(caption)}">'
     start = f"{region}<table><caption>{quoted(caption)}</caption>"
     return f"{start}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def _breakable(text: str) -> str:
+    """A cell, whose names, if they are long, may be parted where their own parts end."""
+    return AFTER.sub(r"\1<wbr>", quoted(text)) if len(text) > LONG else quoted(text)
 
 
 def folded(summary: str, inside: str, *, opened: bool = False) -> str:

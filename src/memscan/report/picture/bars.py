@@ -6,7 +6,7 @@ from memscan.bills import Bill, Peak, moments
 from memscan.item import Item
 from memscan.report.bill_words import bill_title, verdict_words
 from memscan.report.picture.drawing import MARGIN, WIDE, Box, Drawing, number
-from memscan.report.picture.kinds import HATCHES, HUES, Sum, sums
+from memscan.report.picture.kinds import HATCHES, HUES, Kind, Sum, sums
 from memscan.report.picture.lettering import width
 from memscan.report.picture.scale import Scale
 from memscan.report.picture.treemap import key_rows
@@ -59,7 +59,7 @@ def _bill(drawing: Drawing, bill: Bill, scale: Scale) -> None:
         _moment(drawing, bill.host, whole, scale, command=bill.command, thick=False, name="in the memory of the CPU")
     scale.axis(drawing)
     drawing.y += 6
-    _key(drawing, sums(bill.items, top.phase))
+    _key(drawing, bill, top)
     for line in verdict_words(bill):
         drawing.paragraph(line, "ink bold", size=14)
         drawing.words.append(f"{line}.")
@@ -156,10 +156,18 @@ def _spoken(found: Sequence[Sum]) -> str:
     return ", ".join(f"{part.kind.value} {iec_bytes(part.nbytes)}" for part in found) or "nothing"
 
 
-def _key(drawing: Drawing, found: Sequence[Sum]) -> None:
+def _key(drawing: Drawing, bill: Bill, top: Peak) -> None:
+    """What is held at the peak, and of what is not held then the most that another moment holds."""
+    found = {part.kind: (part, "") for part in sums(bill.items, top.phase)}
+    for one in moments(bill.items):
+        for part in sums(bill.items, one.phase):
+            if part.kind not in found or (found[part.kind][1] and part.nbytes > found[part.kind][0].nbytes):
+                found[part.kind] = (part, f" in {one.phase}")
     rows = []
-    for part in found:
+    for kind in (kind for kind in Kind if kind in found):
+        part, when = found[kind]
         several = f"; {iec_bytes(part.low)} to {iec_bytes(part.high)}" if part.low != part.high else ""
-        amount = f"{iec_bytes(part.nbytes)}, {part.basis}{several}" if part.nbytes or not part.unknown else "not known"
-        rows.append((part.kind.value, amount, HUES[part.kind], HATCHES[part.kind]))
+        known = bool(part.nbytes) or not part.unknown
+        amount = f"{iec_bytes(part.nbytes)}{when}, {part.basis}{several}" if known else "not known"
+        rows.append((kind.value, amount, HUES[kind], HATCHES[kind]))
     key_rows(drawing, rows, 2 if drawing.width >= WIDE else 1)
