@@ -171,6 +171,12 @@ class TestWords:
         assert "at least" in words(picture)
         assert [one for one in elements(picture) if one.get("class") == "none"]
 
+    def test_what_the_cpu_holds_has_a_bar(self, report):
+        bill = memscan.estimate_training(report("bigscience/bloom"), zero=3, gpus=8, offload="optimizer")
+        held = sum(item.nbytes for item in bill.host)
+        rows = [row for row in bill_drawing([bill]).rows if "CPU" in row[0]]
+        assert [int(row[2].replace(",", "")) for row in rows if row[1] == "sum"] == [held]
+
     def test_several_bills_are_one_picture(self, report):
         found = report("google-bert/bert-base-cased")
         picture = bill_picture([memscan.estimate_inference(found), memscan.estimate_training(found)])

@@ -30,7 +30,8 @@ SHEET = "".join(
         f"body{{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 {FONT}}}",
         "main{max-width:1000px;margin:0 auto;padding:16px}",
         "h1{font-size:1.6em;line-height:1.25;overflow-wrap:anywhere}",
-        "h2{font-size:1.25em;line-height:1.3;margin:2em 0 .5em;padding-top:.6em;border-top:1px solid var(--line)}",
+        "h2{font-size:1.25em;line-height:1.3;margin:1.2em 0 .5em}",
+        "section+section{margin-top:2.5em;border-top:1px solid var(--line)}",
         "h2{overflow-wrap:anywhere}",
         "h3{font-size:1.05em;margin:1.6em 0 .5em}",
         "p,li,summary,td,caption{overflow-wrap:anywhere}",
@@ -69,8 +70,8 @@ POLICY = f"default-src 'none'; style-src {_hashed(SHEET)} {_hashed(STYLE)}; base
 """No script, no picture, no font, no request, and no style but the two that are ours, by their hashes."""
 
 
-def page(title: str, sections: Iterable[str]) -> str:
-    """The whole document; `sections` are HTML, `title` are words."""
+def page(title: str, sections: Iterable[str], *, heading: str | None = None) -> str:
+    """The whole document; `sections` are HTML, `title` and `heading`, the title where there is none, are words."""
     return "\n".join(
         (
             "<!DOCTYPE html>",
@@ -86,7 +87,7 @@ def page(title: str, sections: Iterable[str]) -> str:
             "</head>",
             "<body>",
             "<main>",
-            f"<h1>{quoted(title)}</h1>",
+            f"<h1>{quoted(heading or title)}</h1>",
             *sections,
             f"<footer><p>memscan {quoted(__version__)}</p></footer>",
             "</main>",
@@ -135,15 +136,15 @@ SIZES = (("wide", WIDE), ("narrow", NARROW))
 """The widths that a page draws a picture in, each for screens of its own."""
 
 
-def page_title(what: str, names: Sequence[str]) -> str:
-    """Of one model its name, of several how many they are."""
-    return f"{what} {names[0]}" if len(names) == 1 else f"{what} {plural(len(names), 'model')}"
+def models_page(what: str, names: Sequence[str], sections: Iterable[str]) -> str:
+    """A page about models: `what` of each of `names` it says."""
+    of = names[0] if len(names) == 1 else plural(len(names), "model")
+    return page(f"{what}: {of}", sections, heading=what if len(names) == 1 else None)
 
 
-def section(name: str, blocks: Iterable[str], *, alone: bool = False) -> str:
-    """One model; `blocks` are HTML. Where it is `alone`, the title of the page has its name."""
-    head = () if alone else (f"<h2>{quoted(name)}</h2>",)
-    return "\n".join(("<section>", *head, *filter(None, blocks), "</section>"))
+def section(name: str, blocks: Iterable[str]) -> str:
+    """One model; `blocks` are HTML."""
+    return "\n".join(("<section>", f"<h2>{quoted(name)}</h2>", *filter(None, blocks), "</section>"))
 
 
 def failed(failure: Failure) -> str:
@@ -151,6 +152,6 @@ def failed(failure: Failure) -> str:
     return section(short(failure.requested), [paragraph(f"Not read: {failure.error}", "failed")])
 
 
-def noted(notes: Sequence[str]) -> str:
+def noted(notes: Sequence[str], level: int = 3) -> str:
     """What is to be said beside the numbers."""
-    return f"<h3>Notes</h3>{listed(notes)}" if notes else ""
+    return f"<h{level}>Notes</h{level}>{listed(notes)}" if notes else ""
