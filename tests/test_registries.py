@@ -74,9 +74,9 @@ class TestReports:
             for name, module in modules.items()
             if list(inspect.signature(getattr(module, "render", len)).parameters) == ["results"]
         }
-        assert found - {"layers"} == set(report.FORMATS)
+        assert found - {"layers"} == {*report.FORMATS, *report.PICTURES}
 
-    @pytest.mark.parametrize("name", report.FORMATS)
+    @pytest.mark.parametrize("name", [*report.FORMATS, "html"])
     def test_every_format_renders_a_report_and_a_failure(self, name: str) -> None:
         from memscan.estimate import estimate_weights
 
@@ -85,6 +85,13 @@ class TestReports:
         text = report.renderer(name)([good, bad])
         assert "float32" in text
         assert "48" in text
+
+    def test_the_picture_of_a_report_has_no_place_for_a_failure(self) -> None:
+        from memscan.estimate import estimate_weights
+
+        good = estimate_weights(model([tensor("a.w", (3,))]), dtypes=None, scope="checkpoint")
+        bad = Failure(requested="there", code=3, error=errors.NotFoundError("not found"))
+        assert report.renderer("svg")([good, bad]) == report.renderer("svg")([good])
 
     def test_an_unknown_format_is_not_rendered(self) -> None:
         with pytest.raises(ImportError):
@@ -106,6 +113,7 @@ class TestOptions:
 
     def test_the_command_line_offers_every_output_format(self) -> None:
         assert options.OUTPUT_FORMATS == report.FORMATS
+        assert options.PICTURES == report.PICTURES
 
     def test_the_command_line_offers_every_dtype(self) -> None:
         assert cli_dtypes.DTYPES == DTYPES

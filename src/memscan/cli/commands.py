@@ -4,7 +4,15 @@ import click
 
 from memscan.cli.batch import batch_options
 from memscan.cli.group import SETTINGS, TargetCommand
-from memscan.cli.options import GATE_FORMATS, options_from, output_options, snapshot_options, target_options, target_options_with
+from memscan.cli.options import (
+    GATE_FORMATS,
+    PICTURES,
+    options_from,
+    output_options,
+    snapshot_options,
+    target_options,
+    target_options_with,
+)
 from memscan.cli.workload import (
     DEVICES_FILE,
     EXPLAIN,
@@ -19,7 +27,7 @@ from memscan.cli.workload import (
 
 @click.command(cls=TargetCommand, context_settings=SETTINGS)
 @click.option("--depth", type=click.IntRange(1, 64), default=3, show_default=True, help="Levels of the tree to show.")
-@target_options
+@target_options_with(*PICTURES)
 def layers(**given: object) -> int:
     """The module tree with parameters, bytes, share."""
     from memscan.cli.early import begun
@@ -47,7 +55,7 @@ def files(**given: object) -> int:
 @click.command(cls=TargetCommand, context_settings=SETTINGS)
 @workload_options
 @EXPLAIN
-@target_options
+@target_options_with(*PICTURES)
 def inference(**given: object) -> int:
     """Memory to answer: weights, KV cache, activations, line by line."""
     from memscan.cli.early import begun
@@ -62,7 +70,7 @@ def inference(**given: object) -> int:
 @click.command(cls=TargetCommand, context_settings=SETTINGS)
 @training_options
 @EXPLAIN
-@target_options
+@target_options_with(*PICTURES)
 def training(**given: object) -> int:
     """Memory to train: gradients, optimizer, adapters, activations."""
     from memscan.cli.early import begun
@@ -79,7 +87,7 @@ def training(**given: object) -> int:
 @click.option(
     "--max-memory", metavar="0=10GiB,cpu=30GiB", help="Memory of each device, for --format device-map: a map for from_pretrained."
 )
-@target_options_with("device-map")
+@target_options_with(*PICTURES, "device-map")
 def fit(**given: object) -> int:
     """What fits: dtypes, the largest context, the most sequences."""
     from memscan.cli.early import begun
@@ -93,7 +101,7 @@ def fit(**given: object) -> int:
 
 @click.command(cls=TargetCommand, context_settings=SETTINGS)
 @check_options
-@target_options_with(*GATE_FORMATS, required=False)
+@target_options_with("html", *GATE_FORMATS, required=False)
 @click.pass_context
 def check(context: click.Context, /, **given: object) -> int:
     """Exit with 1 where a limit is exceeded; without a TARGET, every budget of memscan.toml or pyproject.toml."""
@@ -110,7 +118,7 @@ def check(context: click.Context, /, **given: object) -> int:
 @click.option("--fail-on-growth", metavar="5%|500MB|0", help="Exit with 1 where the second is larger than the first by more.")
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Lines of changes; the rest are summed up.")
 @click.option("--all", "every", is_flag=True, help="A line for each tensor that differs.")
-@target_options_with(*GATE_FORMATS)
+@target_options_with("html", *GATE_FORMATS)
 def diff(**given: object) -> int:
     """What differs between two TARGETs, or two revisions of one: org/name@v1..v2."""
     from memscan.cli.run_diff import run_diff

@@ -11,7 +11,7 @@ from memscan.cli.dtypes import DTYPES
 from memscan.cli.exit import Exit, code_of
 from memscan.cli.group import COMMANDS, DEFAULT, SETTINGS, DefaultGroup, TargetCommand
 from memscan.cli.messages import abandon_stdout, complain, one_line
-from memscan.cli.options import complete_dtypes, dtypes_callback, options_from, target_options
+from memscan.cli.options import PICTURES, complete_dtypes, dtypes_callback, options_from, target_options_with
 from memscan.errors import MemscanError
 from memscan.version import __version__
 
@@ -39,7 +39,7 @@ def cli() -> None:
     help=f"Rows to show, several words or joined by commas: {', '.join(DTYPES)}."
     "  [default: float32 float16 int8 int4, and as stored]",
 )
-@target_options
+@target_options_with(*PICTURES)
 def estimate(**given: object) -> int:
     """Memory to load and train, by dtype (the default)."""
     from memscan.cli.early import begun

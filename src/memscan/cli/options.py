@@ -12,6 +12,7 @@ from memscan.cli.dtypes import DTYPES, parse_dtypes
 F = TypeVar("F", bound=Callable[..., object])
 
 OUTPUT_FORMATS = ("table", "json", "markdown", "csv")  # memscan.report.FORMATS, spelt out so that --help need not import it
+PICTURES = ("html", "svg")  # memscan.report.PICTURES: of commands that have something to draw
 GATE_FORMATS = ("github", "junit", "sarif", "gitlab")  # memscan.report.gates.GATE_FORMATS has these beside them
 SCOPES = ("auto", "checkpoint", "declared", "base")  # memscan.scanning.SCOPES, likewise; tests hold the pairs together
 BACKENDS = ("auto", "header", "meta")  # memscan.scanning.BACKENDS
