@@ -7,10 +7,13 @@ LIGHT := $(VENV)-light/bin
 TIMM := $(VENV)-timm/bin
 WEB := $(VENV)-web/bin
 ORACLE := $(VENV)-oracle/bin
+PEERS := $(VENV)-peers/bin
+ACCELERATE := $(VENV)-accelerate/bin
+SERVER := $(VENV)-server/bin
 TARGET ?= bert-base-cased
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-light test-timm test-web serve screenshots load oracle table benchmarks check lint types contracts unit format clean
+.PHONY: help run test test-light test-timm test-web serve screenshots load oracle table bench check lint types contracts unit format clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -21,7 +24,7 @@ run: $(BIN)/.ready  ## Run the main job offline: `memscan bert-base-cased` again
 test: check unit test-web  ## Run everything but test-timm: format, lint, types, contracts, tests
 
 # Half of their time is waiting for servers that hang on purpose: that half runs beside the other.
-WAITING := tests/source tests/parts
+WAITING := tests/source tests/parts tests/batch
 LIGHTLY := MEMSCAN_SUITE=light $(LIGHT)/python -m pytest -q -m "not torch and not timm"
 
 test-light: $(LIGHT)/.ready  ## Run the tests that need no torch, in an environment without it
@@ -64,10 +67,14 @@ table: $(ORACLE)/.ready  ## Make the architecture table anew, from the transform
 	OMP_NUM_THREADS=1 $(ORACLE)/python tools/build_module_order.py
 	OMP_NUM_THREADS=1 $(ORACLE)/python tools/cache_model_types.py
 
-benchmarks: $(BIN)/.ready  ## Measure memscan beside the floor and its peers, against a loopback Hub; writes docs/performance.md
-	$(PYTHON) -m venv $(VENV)-peers
-	$(VENV)-peers/bin/python -m pip install --quiet -r benchmarks/peers.txt
-	$(BIN)/python -m benchmarks --latency 0 0.05 0.15 --peers $(VENV)-peers/bin/python --output docs/performance.md
+# QUICK=1 prints a few cases at one round trip; TORCH= leaves out accelerate, which needs torch.
+QUICK ?=
+TORCH ?= 1
+BENCH_WITH := $(PEERS)/.ready $(if $(QUICK),,$(SERVER)/.ready $(if $(TORCH),$(ACCELERATE)/.ready))
+BENCH_FULL := --server $(SERVER)/python $(if $(TORCH),--torch $(ACCELERATE)/python) --output docs/performance.md
+
+bench: $(BIN)/.ready $(BENCH_WITH)  ## Measure memscan beside the floor and its peers; writes docs/performance.md and its plots: 12 minutes, QUICK=1: one
+	$(BIN)/python -m benchmarks --peers $(PEERS)/python $(if $(QUICK),--quick --repeat 2,$(BENCH_FULL))
 
 .PHONY: oracle-llama-cpp
 oracle-llama-cpp: $(ORACLE)/.ready-llama-cpp
@@ -94,7 +101,7 @@ format: $(BIN)/.ready  ## Format the code
 	$(BIN)/ruff check --fix .
 
 clean:  ## Remove what the build and the tests leave behind
-	rm -rf $(VENV) $(VENV)-light $(VENV)-timm $(VENV)-web $(VENV)-oracle build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-light $(VENV)-timm $(VENV)-web $(VENV)-oracle $(VENV)-peers $(VENV)-accelerate $(VENV)-server build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # $(call environment,FOLDER,GROUP) makes one, with memscan in it as it stands here.
 define environment
@@ -131,3 +138,19 @@ $(ORACLE)/.ready-quantization: $(ORACLE)/.ready
 $(ORACLE)/.ready-llama-cpp: $(ORACLE)/.ready
 	$(ORACLE)/python -m pip install --quiet --group llama-cpp
 	@touch $@
+
+# $(call pinned,FOLDER,FILE) makes one with what FILE pins, and without memscan.
+define pinned
+	$(PYTHON) -m venv $(1)
+	$(1)/bin/python -m pip install --quiet --requirement $(2)
+	@touch $@
+endef
+
+$(PEERS)/.ready: benchmarks/peers.txt
+	$(call pinned,$(VENV)-peers,$<)
+
+$(ACCELERATE)/.ready: benchmarks/peers-torch.txt
+	$(call pinned,$(VENV)-accelerate,$<)
+
+$(SERVER)/.ready: benchmarks/server.txt
+	$(call pinned,$(VENV)-server,$<)

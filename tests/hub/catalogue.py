@@ -71,6 +71,10 @@ class Catalogue:
                 by_name[name.lower()] = repository
         self._by_name = by_name  # in one step: requests are answered meanwhile
 
+    def all(self) -> list[Repository]:
+        """Every repository once."""
+        return list(dict.fromkeys(self._by_name.values()))
+
     def named(self, repo_id: str) -> Repository | None:
         """Return the repository of that very id."""
         repository = self._by_name.get(repo_id.lower())

@@ -70,7 +70,9 @@ class Server:
 
     async def _serve(self, origin: OriginName, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection, request after request."""
-        writer.transport.set_write_buffer_limits(high=0)  # draining waits until the kernel has everything
+        # Draining waits until the kernel has everything. asyncio's TLS pauses a writer at its limit and not above it: with a
+        # limit of 0 it would pause one that has nothing to write, and nothing would wake it up.
+        writer.transport.set_write_buffer_limits(high=0 if self._tls is None else 1)
         number = next(self._numbers)
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):

@@ -9,14 +9,12 @@ from .model_info import model_info
 from .refusal import RefusedError, entry_not_found, refused
 from .repository import Repository, Revision
 from .resolve import resolve, resolve_cached
+from .search import search
 from .shard_headers import shard_headers
 from .tree import tree
 
 MODELS = "/api/models/"
 RESOLVE_CACHE = "/api/resolve-cache/models/"
-# Every reply of the real Hub says how much is left, so a client must not take the header itself for a refusal.
-RATE_LIMIT = {"api": (500, 499), "resolvers": (3000, 2999), "pages": (100, 99)}
-WINDOW = 300  # seconds
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,8 @@ class Site:
             raise refused(405, f"{request.method} is not allowed here")
         if path == "/api/whoami-v2":
             return self._whoami(request)
+        if path == MODELS.rstrip("/"):
+            return search(request, self.catalogue)
         if path.startswith(MODELS):
             visit = self.catalogue.visit(request, MODELS)
             return open_discussion(visit) if opens else self._model(visit)
@@ -77,20 +77,6 @@ class Site:
         name = self.catalogue.tokens[token]
         access = {"accessToken": {"displayName": name, "role": "read"}, "type": "access_token"}
         return json_reply({"type": "user", "id": name, "name": name, "fullname": name, "orgs": [], "auth": access})
-
-
-def standing_headers(request: Request, index: int) -> dict[str, str]:
-    """Return the header fields of every reply of the Hub."""
-    parts = request.path.split("/")
-    kind = "api" if parts[1] == "api" and parts[2:3] != ["resolve-cache"] else "resolvers"
-    if kind == "resolvers" and "resolve" not in request.path:
-        kind = "pages"
-    limit, left = RATE_LIMIT[kind]
-    return {
-        "X-Request-Id": f"Root=1-00000000-{index:024x}",
-        "RateLimit": f'"{kind}";r={left};t={WINDOW}',
-        "RateLimit-Policy": f'"fixed window";"{kind}";q={limit};w={WINDOW}',
-    }
 
 
 def _refs(repository: Repository) -> dict[str, object]:

@@ -31,7 +31,7 @@ async def take(url: str, response: Response, wanted: ByteRange | None, limit: in
         body = await _collect(url, response.decoded(), skip=0, limit=limit + 1)
         if len(body) > limit:
             raise ServerError(f"{shown_url(url)} sends more than {limit:,} bytes; memscan does not read such a reply")
-        return Reply(url=url, body=body, size=len(body), commit=commit)
+        return Reply(url=url, body=body, size=len(body), commit=commit, link=response.headers.get("link"))
     encoding = response.headers.get("content-encoding", "identity")
     if encoding != "identity":
         raise ServerError(

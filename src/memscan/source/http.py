@@ -7,18 +7,19 @@ followed here and not by the client, because the token must stay at the Hub's ow
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 from huggingface_hub import __version__ as hub_version
 
-from memscan.errors import ServerError, TargetError, UsageError
+from memscan.errors import RateLimitError, ServerError, TargetError, UsageError
 from memscan.read import ByteRange
 from memscan.source.allowance import Allowance
 from memscan.source.body import content_length, take
 from memscan.source.client import SILENCE, Client, Response
-from memscan.source.patience import AgainError
+from memscan.source.limits import Limits
+from memscan.source.patience import RETRIES, AgainError
 from memscan.source.pool import Pool
 from memscan.source.settings import endpoint, is_offline, own_token, wants_session
 from memscan.source.target import shown_url
@@ -35,10 +36,19 @@ class HttpTransport:
     """The `Transport` of real life: one HTTP client for one scan or for many at once, opened by its first request."""
 
     def __init__(
-        self, *, token: str | Literal[False] | None = None, public_only: bool = False, most_bytes: int | None = None
+        self,
+        *,
+        token: str | Literal[False] | None = None,
+        public_only: bool = False,
+        most_bytes: int | None = None,
+        limits: Limits | None = None,
     ) -> None:
-        """`token`: None takes that of the environment, False none. The others: see `memscan.source.Sources`."""
+        """`token`: None takes that of the environment, False none. `public_only`, `most_bytes`: see `memscan.source.Sources`.
+
+        `limits`: whom to ask before each request to the Hub; with them a refusal for its rate is waited out.
+        """
         self.endpoint = endpoint()
+        self._limits = limits
         if token is None:
             token = own_token()
         if token is False:
@@ -84,6 +94,10 @@ class HttpTransport:
                 if not retry or attempt >= again.retries:
                     raise again.error from again.__cause__
                 wait = again.seconds(attempt)
+            except RateLimitError:
+                if self._limits is None or not retry or attempt >= RETRIES[429]:
+                    raise
+                wait = 0.0  # the limits have heard how long, and let the next attempt wait
             else:
                 if wanted is None:
                     self._allowance.take(len(reply.body))
@@ -96,7 +110,7 @@ class HttpTransport:
         for _ in range(MAX_HOPS + 1):
             at_hub = _origin(url) == self._origin
             headers = self._headers_for(wanted, at_hub=at_hub)
-            async with (self._hub if at_hub else self._elsewhere).reply(url, headers) as response:
+            async with self._reply(url, headers, at_hub=at_hub) as response:
                 commit = response.headers.get("x-repo-commit", commit)
                 if response.status not in REDIRECTS:
                     return await take(url, response, wanted, limit, commit)
@@ -105,6 +119,16 @@ class HttpTransport:
                 if length is not None and length <= SMALL:
                     await _read_out(response)
         raise ServerError(f"{shown_url(url)} redirects more than {MAX_HOPS} times; check the URL or HF_ENDPOINT")
+
+    def _reply(self, url: str, headers: dict[str, str], *, at_hub: bool) -> AbstractAsyncContextManager[Response]:
+        """The reply to a GET, in its turn where the Hub's limits are kept."""
+        if not at_hub:
+            return self._elsewhere.reply(url, headers)
+        if self._limits is None:
+            return self._hub.reply(url, headers)
+        from memscan.source.rate_limit import in_turn  # a scan of one model keeps no limits
+
+        return in_turn(self._limits, url, self.endpoint, self._hub.reply(url, headers))
 
     def _headers_for(self, wanted: ByteRange | None, *, at_hub: bool) -> dict[str, str]:
         headers = dict(self._headers)

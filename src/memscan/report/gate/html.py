@@ -22,7 +22,7 @@ def render(gate: Gate) -> str:
     blocks = (
         paragraph(headline(gate), "verdict"),
         listed(grave),
-        table(COLUMNS, map(_row, found), "All limits", texts=(0, 1, 2, 3, 4)) if found else "",
+        table(COLUMNS, map(_row, found), "All limits", texts=range(7)) if found else "",
         *map(_modules, trees[:MOST]),
         paragraph(f"{plural(left, 'more tree')} of modules, which are not shown") if left > 0 else "",
     )

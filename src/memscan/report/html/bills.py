@@ -16,7 +16,7 @@ from memscan.report.bill_words import (
     verdict_words,
 )
 from memscan.report.html.figure import figure
-from memscan.report.html.page import failed, folded, noted, page, page_title, paragraph, section, table
+from memscan.report.html.page import failed, folded, models_page, noted, paragraph, section, table
 from memscan.report.html.reports import name_of
 from memscan.report.picture.bars import bill_drawing
 from memscan.report.picture.curve import context_drawing
@@ -30,10 +30,10 @@ def bills_page(results: Sequence[Bill | Failure], *, explain: bool) -> str:
     names = [name_of(one if isinstance(one, Failure) else one.report) for one in results]
     command = next((one.command for one in results if isinstance(one, Bill)), "work")
     sections = [
-        failed(one) if isinstance(one, Failure) else section(name, _bill(one, explain=explain), alone=len(names) == 1)
+        failed(one) if isinstance(one, Failure) else section(name, _bill(one, explain=explain))
         for name, one in zip(names, results, strict=True)
     ]
-    return page(page_title(f"Memory for {command} of", names), sections)
+    return models_page(f"Memory for {command}", names, sections)
 
 
 def _bill(bill: Bill, *, explain: bool) -> Iterator[str]:

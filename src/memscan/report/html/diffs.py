@@ -31,7 +31,7 @@ def diff_page(diff: Diff, *, changes: Rows, renames: Rows, verdict: str, notes: 
         table(GROUP_COLUMNS, changes, "Changes", texts=(0, 1, 3)) if changes else "",
         table(RULE_COLUMNS, renames, "Renamed", texts=(0, 1, 4)) if renames else "",
         folded("Modules that grew or shrank", table(MODULE_COLUMNS, modules, "Modules that grew or shrank")) if modules else "",
-        noted(notes),
+        noted(notes, 2),
     )
     names = [short(side.origin.requested) for side in (diff.before, diff.after)]
     return page(f"{names[0]} \u2192 {names[1]}", filter(None, blocks))

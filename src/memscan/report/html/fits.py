@@ -6,7 +6,7 @@ from memscan.fit import Fit, OverContext, over_context
 from memscan.report.base import Failure
 from memscan.report.fit_words import fit_cells, fit_foot, fit_title
 from memscan.report.html.figure import figure
-from memscan.report.html.page import failed, noted, page, page_title, paragraph, section, table
+from memscan.report.html.page import failed, models_page, noted, paragraph, section, table
 from memscan.report.html.reports import name_of
 from memscan.report.picture.curve import context_drawing
 
@@ -15,10 +15,9 @@ def fits_page(results: Sequence[Fit | Failure]) -> str:
     """The table of each model, and its memory over the context."""
     names = [name_of(one if isinstance(one, Failure) else one.report) for one in results]
     sections = [
-        failed(one) if isinstance(one, Failure) else section(name, _fit(one), alone=len(names) == 1)
-        for name, one in zip(names, results, strict=True)
+        failed(one) if isinstance(one, Failure) else section(name, _fit(one)) for name, one in zip(names, results, strict=True)
     ]
-    return page(page_title("What fits of", names), sections)
+    return models_page("What fits", names, sections)
 
 
 def fit_curve(fit: Fit) -> OverContext:

@@ -1,5 +1,6 @@
 """One page that needs nothing else: its style is inside, it has no script, and its policy lets nothing in that it has not."""
 
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
@@ -10,6 +11,9 @@ from memscan.report.picture.style import DARK, FONT, LIGHT, STYLE, Theme
 from memscan.report.words import short
 from memscan.units import plural
 from memscan.version import __version__
+
+LONG = 24  # characters
+AFTER = re.compile(r"([./_])(?=[^\W\d])")
 
 
 def _colours(theme: Theme) -> str:
@@ -26,11 +30,12 @@ SHEET = "".join(
         f"body{{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 {FONT}}}",
         "main{max-width:1000px;margin:0 auto;padding:16px}",
         "h1{font-size:1.6em;line-height:1.25;overflow-wrap:anywhere}",
-        "h2{font-size:1.25em;line-height:1.3;margin:2em 0 .5em;padding-top:.6em;border-top:1px solid var(--line)}",
+        "h2{font-size:1.25em;line-height:1.3;margin:1.2em 0 .5em}",
+        "section+section{margin-top:2.5em;border-top:1px solid var(--line)}",
         "h2{overflow-wrap:anywhere}",
         "h3{font-size:1.05em;margin:1.6em 0 .5em}",
         "p,li,summary,td,caption{overflow-wrap:anywhere}",
-        "td:first-child{min-width:6em}",
+        "td:not(.number){min-width:6em}",
         "figure{margin:1em 0}",
         "svg{display:block;height:auto;border:1px solid var(--line);border-radius:8px}",
         ".narrow{display:none}",
@@ -65,8 +70,8 @@ POLICY = f"default-src 'none'; style-src {_hashed(SHEET)} {_hashed(STYLE)}; base
 """No script, no picture, no font, no request, and no style but the two that are ours, by their hashes."""
 
 
-def page(title: str, sections: Iterable[str]) -> str:
-    """The whole document; `sections` are HTML, `title` are words."""
+def page(title: str, sections: Iterable[str], *, heading: str | None = None) -> str:
+    """The whole document; `sections` are HTML, `title` and `heading`, the title where there is none, are words."""
     return "\n".join(
         (
             "<!DOCTYPE html>",
@@ -82,7 +87,7 @@ def page(title: str, sections: Iterable[str]) -> str:
             "</head>",
             "<body>",
             "<main>",
-            f"<h1>{quoted(title)}</h1>",
+            f"<h1>{quoted(heading or title)}</h1>",
             *sections,
             f"<footer><p>memscan {quoted(__version__)}</p></footer>",
             "</main>",
@@ -97,13 +102,18 @@ def paragraph(text: str, kind: str = "") -> str:
     return f'<p class="{kind}">{quoted(text)}</p>' if kind else f"<p>{quoted(text)}</p>"
 
 
+def _breakable(text: str) -> str:
+    """A cell, whose names, if they are long, may be parted where their own parts end."""
+    return AFTER.sub(r"\1<wbr>", quoted(text)) if len(text) > LONG else quoted(text)
+
+
 def table(
     columns: Sequence[str],
     rows: Iterable[Sequence[str]],
     caption: str,
     *,
     texts: Iterable[int] = (0,),
-    cell: Callable[[str], str] = quoted,
+    cell: Callable[[str], str] = _breakable,
 ) -> str:
     """A table that scrolls where it is too wide; the columns at `texts` are words, the others numbers.
 
@@ -136,15 +146,15 @@ SIZES = (("wide", WIDE), ("narrow", NARROW))
 """The widths that a page draws a picture in, each for screens of its own."""
 
 
-def page_title(what: str, names: Sequence[str]) -> str:
-    """Of one model its name, of several how many they are."""
-    return f"{what} {names[0]}" if len(names) == 1 else f"{what} {plural(len(names), 'model')}"
+def models_page(what: str, names: Sequence[str], sections: Iterable[str]) -> str:
+    """A page about models: `what` of each of `names` it says."""
+    of = names[0] if len(names) == 1 else plural(len(names), "model")
+    return page(f"{what}: {of}", sections, heading=what if len(names) == 1 else None)
 
 
-def section(name: str, blocks: Iterable[str], *, alone: bool = False) -> str:
-    """One model; `blocks` are HTML. Where it is `alone`, the title of the page has its name."""
-    head = () if alone else (f"<h2>{quoted(name)}</h2>",)
-    return "\n".join(("<section>", *head, *filter(None, blocks), "</section>"))
+def section(name: str, blocks: Iterable[str]) -> str:
+    """One model; `blocks` are HTML."""
+    return "\n".join(("<section>", f"<h2>{quoted(name)}</h2>", *filter(None, blocks), "</section>"))
 
 
 def failed(failure: Failure) -> str:
@@ -152,6 +162,6 @@ def failed(failure: Failure) -> str:
     return section(short(failure.requested), [paragraph(f"Not read: {failure.error}", "failed")])
 
 
-def noted(notes: Sequence[str]) -> str:
+def noted(notes: Sequence[str], level: int = 3) -> str:
     """What is to be said beside the numbers."""
-    return f"<h3>Notes</h3>{listed(notes)}" if notes else ""
+    return f"<h{level}>Notes</h{level}>{listed(notes)}" if notes else ""

@@ -6,7 +6,7 @@ from memscan.estimate import Report
 from memscan.report.base import Failure
 from memscan.report.html.figure import figure
 from memscan.report.html.modules import DEPTH, module_list
-from memscan.report.html.page import failed, noted, page, page_title, paragraph, section, table
+from memscan.report.html.page import failed, models_page, noted, paragraph, section, table
 from memscan.report.picture.treemap import tree_drawing
 from memscan.report.words import (
     COLUMNS,
@@ -31,16 +31,15 @@ def report_page(results: Sequence[Result]) -> str:
 
 def layers_page(results: Sequence[Result], depth: int) -> str:
     """The picture and the module tree of each report, down to `depth` levels."""
-    return _page("Modules of", results, lambda report: _layers(report, depth))
+    return _page("Modules", results, lambda report: _layers(report, depth))
 
 
 def _page(what: str, results: Sequence[Result], blocks: Callable[[Report], Iterator[str]]) -> str:
     names = list(map(name_of, results))
     sections = [
-        failed(one) if isinstance(one, Failure) else section(name, blocks(one), alone=len(names) == 1)
-        for name, one in zip(names, results, strict=True)
+        failed(one) if isinstance(one, Failure) else section(name, blocks(one)) for name, one in zip(names, results, strict=True)
     ]
-    return page(page_title(what, names), sections)
+    return models_page(what, names, sections)
 
 
 def name_of(result: Result) -> str:

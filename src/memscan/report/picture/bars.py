@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from memscan.bills import Bill, Peak, moments
+from memscan.bills import Bill, Peak, moments, peak
 from memscan.item import Item
 from memscan.report.bill_words import bill_title, verdict_words
-from memscan.report.picture.drawing import MARGIN, WIDE, Box, Drawing, number
-from memscan.report.picture.kinds import HATCHES, HUES, Sum, sums
+from memscan.report.picture.drawing import LINE, MARGIN, WIDE, Box, Drawing, number
+from memscan.report.picture.kinds import HATCHES, HUES, Kind, Sum, sums
 from memscan.report.picture.lettering import width
 from memscan.report.picture.scale import Scale
 from memscan.report.picture.treemap import key_rows
@@ -37,7 +37,7 @@ def bill_drawing(bills: Sequence[Bill], size: int = WIDE) -> Drawing:
 
 def _most(bill: Bill) -> int:
     high = max(one.high for one in moments(bill.items))
-    host = sum(item.nbytes or 0 for item in bill.host)
+    host = peak(bill.host).high if bill.host else 0
     return max(high, host, 0 if bill.verdict is None else bill.verdict.usable_bytes)
 
 
@@ -47,19 +47,19 @@ def _bill(drawing: Drawing, bill: Bill, scale: Scale) -> None:
         drawing.words.append(f"{line}.")
     every, top = moments(bill.items), bill.peak
     drawing.y += 4
+    mark = None if bill.verdict is None else scale.at(bill.verdict.usable_bytes)
     if bill.verdict is not None:
         _device_name(drawing, bill, scale)
     for one in every:
-        _moment(drawing, bill.items, one, scale, command=bill.command, thick=one == top)
-        if bill.verdict is not None:
-            _mark(drawing, scale.at(bill.verdict.usable_bytes), THICK if one == top else THIN, below=one.low != one.high)
+        _moment(drawing, bill.items, one, scale, command=bill.command, thick=one == top, mark=mark)
+        if mark is not None:
+            _mark(drawing, mark, THICK if one == top else THIN, below=one.low != one.high)
     if bill.host:
-        host = sum(item.nbytes or 0 for item in bill.host)
-        whole = Peak(phase=None, nbytes=host, low=sum(item.low for item in bill.host), high=sum(item.high for item in bill.host))
-        _moment(drawing, bill.host, whole, scale, command=bill.command, thick=False, name="in the memory of the CPU")
+        name = "in the memory of the CPU"
+        _moment(drawing, bill.host, peak(bill.host), scale, command=bill.command, thick=False, mark=None, name=name)
     scale.axis(drawing)
     drawing.y += 6
-    _key(drawing, sums(bill.items, top.phase))
+    _key(drawing, bill, top)
     for line in verdict_words(bill):
         drawing.paragraph(line, "ink bold", size=14)
         drawing.words.append(f"{line}.")
@@ -93,19 +93,24 @@ def _device_name(drawing: Drawing, bill: Bill, scale: Scale) -> None:
 
 
 def _moment(
-    drawing: Drawing, items: Sequence[Item], one: Peak, scale: Scale, *, command: str, thick: bool, name: str | None = None
+    drawing: Drawing,
+    items: Sequence[Item],
+    one: Peak,
+    scale: Scale,
+    *,
+    command: str,
+    thick: bool,
+    mark: float | None,
+    name: str | None = None,
 ) -> None:
     """One bar with its name above, its sum, and the range of what it may be."""
-    several = f" ({iec_bytes(one.low)} to {iec_bytes(one.high)})" if one.low != one.high else ""
     found = sums(items, one.phase)
     unknown = [item for part in found for item in part.unknown]
-    least = "at least " if unknown else ""
     label = name or (f"in {one.phase}" if one.phase is not None else "all the time")
-    words = f"{label}: {least}{iec_bytes(one.nbytes)}{several}"
+    words = f"{label}: {'at least ' if unknown else ''}{iec_bytes(one.nbytes)}"
     if thick and one.phase is not None:
         words = f"{words}, the peak"
-    drawing.y += 20
-    drawing.text(MARGIN, drawing.y - 5, words, "ink bold" if thick else "ink small", room=drawing.width - 2 * MARGIN)
+    _name(drawing, words, f"({iec_bytes(one.low)} to {iec_bytes(one.high)})" if one.low != one.high else "", thick=thick)
     drawing.words.append(f"{words}: {_spoken(found)}.")
     drawing.rows += [_cells(f"{command}, {label}", part) for part in found]
     drawing.rows.append((f"{command}, {label}", "sum", f"{one.nbytes:,}", iec_bytes(one.nbytes), *_range(one.low, one.high), ""))
@@ -114,7 +119,7 @@ def _moment(
         left, right = scale.at(at), scale.at(at + part.nbytes)
         at += part.nbytes
         if right - left >= 0.05:
-            _segment(drawing, part, Box(x=left, y=drawing.y, width=right - left, height=height), labelled=thick)
+            _segment(drawing, part, Box(x=left, y=drawing.y, width=right - left, height=height), labelled=thick, mark=mark)
     if unknown:
         _unknown(drawing, Box(x=scale.at(at), y=drawing.y, width=UNKNOWN - 6, height=height), len(unknown))
     middle = drawing.y + height + 5
@@ -124,15 +129,32 @@ def _moment(
     drawing.y += height + (WHISKER if one.low != one.high else GAP)
 
 
-def _segment(drawing: Drawing, part: Sum, box: Box, *, labelled: bool) -> None:
+def _name(drawing: Drawing, words: str, several: str, *, thick: bool) -> None:
+    """What a bar is, above it, with its range, which gets a line of its own where one has no room for both."""
+    kind, room = "ink bold" if thick else "ink small", drawing.width - 2 * MARGIN
+    both = f"{words} {several}".rstrip()
+    for line in (both,) if width(both, 13) <= room else (words, several):
+        if line:
+            drawing.y += LINE
+            drawing.text(MARGIN, drawing.y - 5, line, kind, room=room)
+            kind = "quiet small"
+
+
+def _segment(drawing: Drawing, part: Sum, box: Box, *, labelled: bool, mark: float | None) -> None:
     kind = HUES[part.kind]
     drawing.rect(box, kind, f"{part.kind.value}: {iec_bytes(part.nbytes)}")
     if HATCHES[part.kind]:
         drawing.hatch(box, HATCHES[part.kind])
-    if labelled and box.width >= width(part.kind.value, 12) + 10:
-        drawing.text(box.x + 6, box.y + 15, part.kind.value, "ink small", room=box.width, size=12)
-        if box.width >= width(iec_bytes(part.nbytes), 12) + 10:
-            drawing.text(box.x + 6, box.y + 29, iec_bytes(part.nbytes), "ink small", room=box.width, size=12)
+    if not labelled:
+        return
+    lines = (part.kind.value, iec_bytes(part.nbytes))
+    x = box.x + 6
+    if mark is not None and x - 6 <= mark <= x + width(lines[0], 12):
+        x = mark + 6  # the line of the device is not drawn over words
+    for index, line in enumerate(lines):
+        if x + width(line, 12) + 4 > box.x + box.width:
+            return
+        drawing.text(x, box.y + 15 + 14 * index, line, "ink small", room=box.width, size=12)
 
 
 def _unknown(drawing: Drawing, box: Box, count: int) -> None:
@@ -156,10 +178,18 @@ def _spoken(found: Sequence[Sum]) -> str:
     return ", ".join(f"{part.kind.value} {iec_bytes(part.nbytes)}" for part in found) or "nothing"
 
 
-def _key(drawing: Drawing, found: Sequence[Sum]) -> None:
+def _key(drawing: Drawing, bill: Bill, top: Peak) -> None:
+    """What is held at the peak, and of what is not held then the most that another moment holds."""
+    found = {part.kind: (part, "") for part in sums(bill.items, top.phase)}
+    for one in moments(bill.items):
+        for part in sums(bill.items, one.phase):
+            if part.kind not in found or (found[part.kind][1] and part.nbytes > found[part.kind][0].nbytes):
+                found[part.kind] = (part, f" in {one.phase}")
     rows = []
-    for part in found:
+    for kind in (kind for kind in Kind if kind in found):
+        part, when = found[kind]
         several = f"; {iec_bytes(part.low)} to {iec_bytes(part.high)}" if part.low != part.high else ""
-        amount = f"{iec_bytes(part.nbytes)}, {part.basis}{several}" if part.nbytes or not part.unknown else "not known"
-        rows.append((part.kind.value, amount, HUES[part.kind], HATCHES[part.kind]))
+        known = bool(part.nbytes) or not part.unknown
+        amount = f"{iec_bytes(part.nbytes)}{when}, {part.basis}{several}" if known else "not known"
+        rows.append((kind.value, amount, HUES[kind], HATCHES[kind]))
     key_rows(drawing, rows, 2 if drawing.width >= WIDE else 1)

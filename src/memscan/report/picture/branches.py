@@ -39,12 +39,8 @@ def branches(report: Report) -> Branch:
     """The tree of the scope of `report`; its bytes are those of the scope's tensors."""
     tensors = report.scopes[report.scope].tensors
     if len(report.model.parts) < 2:
-        return _merged(_of(tree(tensors, DEPTH), "", None))
-    found = [
-        replace(_of(tree(inside, DEPTH), f"{name}.", name), label=name, name=name)
-        for name, inside in _by_part(report, tensors).items()
-        if inside
-    ]
+        return _merged(_of(tree(tensors, DEPTH), None))
+    found = [_part(tree(inside, DEPTH), name) for name, inside in _by_part(report, tensors).items() if inside]
     return Branch(label="", name="", kind="", nbytes=sum(one.nbytes for one in found), branches=tuple(map(_merged, found)))
 
 
@@ -66,9 +62,15 @@ def _module(name: str) -> str:
     return name.rpartition(".")[0] + "."
 
 
-def _of(module: Module, prefix: str, part: str | None) -> Branch:
-    """`prefix` is that of the part's own names, which says nothing a second time."""
-    below = [_of(child, prefix, part) for child in module.children if child.nbytes]
+def _part(module: Module, part: str) -> Branch:
+    """The tree of a part, whose tensors may all have the name of the part before their own."""
+    root = _of(module, part)
+    inside = root.branches[0] if len(root.branches) == 1 and root.branches[0].label == part else root
+    return replace(inside, label=part, name=part)
+
+
+def _of(module: Module, part: str | None) -> Branch:
+    below = [_of(child, part) for child in module.children if child.nbytes]
     own = module.nbytes - sum(one.nbytes for one in below)
     kind = kind_of(module.name) if part is None else part
     if below and own:

@@ -31,8 +31,9 @@ STARTS = (
     ("buffers", Kind.WEIGHTS), ("gathered weights", Kind.WEIGHTS), ("gradients", Kind.GRADIENTS),
     ("optimizer", Kind.OPTIMIZER), ("activations", Kind.ACTIVATIONS), ("logits", Kind.ACTIVATIONS),
     ("compute buffer", Kind.ACTIVATIONS), ("rotary table", Kind.ACTIVATIONS),
+    ("experts in work", Kind.WEIGHTS), ("unknown: ", Kind.CACHE),
 )  # fmt: skip
-CACHES = ("cache", "state", "keys")
+CACHES = ("cache", "state", "keys", "shift", "last tokens")
 """Words in the names of what is kept between tokens."""
 
 

@@ -43,9 +43,9 @@ def _ratio(largest: float, smallest: float, row: float, side: float) -> float:
 
 def _laid(areas: Sequence[float], box: Box, depth: float) -> Iterator[Box]:
     """A row along the shorter side."""
-    at = 0.0
+    at, side = 0.0, min(box.width, box.height)
     for area in areas:
-        length = area / depth if depth else 0.0
+        length = min(area / depth, side - at) if depth else 0.0
         if box.width >= box.height:
             yield Box(x=box.x, y=box.y + at, width=depth, height=length)
         else:

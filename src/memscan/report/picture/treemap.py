@@ -96,7 +96,7 @@ def _draw(drawing: Drawing, tile: Tile, total: int, hues: dict[str, str]) -> Non
 def _legend(drawing: Drawing, kinds: dict[str, int], hues: dict[str, str], total: int) -> None:
     """Every hue with what it stands for, and the sum of it: the sums are the whole."""
     grey = [kind for kind in kinds if kind not in hues]
-    rows = [(kind, nbytes, hues[kind]) for kind, nbytes in kinds.items() if kind not in grey]
+    rows = [(kind, nbytes, hues[kind]) for kind, nbytes in kinds.items() if kind in hues]
     if grey:
         label = grey[0] or "(root)" if len(grey) == 1 else "all others"
         rows.append((label, sum(kinds[kind] for kind in grey), GREY))
