@@ -71,7 +71,7 @@ def watched(context: BrowserContext, address: str) -> tuple[Page, Watch]:
     page.on("request", asked)
 
     def complained(text: str) -> None:
-        if not text.startswith(LEAVING):
+        if not any(word in text for word in LEAVING):
             watch.errors.append(text)
 
     page.on("pageerror", lambda error: complained(str(error)))

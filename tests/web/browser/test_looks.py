@@ -10,7 +10,7 @@ SEVERE = {"serious", "critical"}
 
 def problems(page: Page) -> list[str]:
     """What axe-core calls serious or critical, with the elements."""
-    page.wait_for_timeout(300)  # colours that fade in
+    page.wait_for_timeout(150)  # colours that fade in
     found = Axe().run(page).response["violations"]
     return [
         f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"

@@ -89,7 +89,7 @@ def test_many_at_once_are_all_answered() -> None:
     names = [f"org/model-{number}" for number in range(20)]
     repositories = [Repository(repo_id=name, files=files) for name in names]
     with LoopbackHub(repositories, latency=0.02) as hub, serving(hub, "--rate", "100000") as served:
-        outcome = load(served.address, names, users=20, seconds=4)
+        outcome = load(served.address, names, users=20, seconds=3)
     assert outcome.errors == ()
     assert outcome.answers >= 20
 
@@ -97,7 +97,7 @@ def test_many_at_once_are_all_answered() -> None:
 def test_one_client_gets_so_many() -> None:
     files = {"model.safetensors": weights("a", "b")}
     with LoopbackHub([Repository(repo_id="org/model", files=files)]) as hub, serving(hub, "--rate", "3") as served:
-        outcome = load(served.address, ["org/model"], users=5, seconds=2)
+        outcome = load(served.address, ["org/model"], users=5, seconds=1)
     assert outcome.answers == 3
     assert outcome.errors
     assert all(error.startswith("more than 3 queries a minute came from your address; try again in") for error in outcome.errors)
