@@ -17,9 +17,14 @@ def main() -> None:
     """Serve until the Space is stopped."""
     limits = Limits(readings=4, waiting=100, seconds=60, urls=Urls.PUBLIC, proxies=int(os.environ.get("MEMSCAN_PROXIES", "1")))
     try:
-        serve(limits, host="0.0.0.0", port=int(os.environ.get("PORT", "7860")))  # noqa: S104 -- a container that is there to serve
+        serve(limits, host="0.0.0.0", port=int(os.environ.get("PORT", "7860")), ready=_say)  # noqa: S104 -- it is there to serve
     except MemscanError as error:
         sys.exit(f"memscan: {error}")
+
+
+def _say(address: str) -> None:
+    sys.stdout.write(f"{address}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ PRIVATE = {"api_visibility": "private", "show_progress": "hidden", "concurrency_
 ANSWERED = "() => window.memscan && window.memscan.answered()"
 
 
-def build(desk: Desk, limits: Limits, *, in_space: bool) -> Any:
-    """The page: a `gradio.Blocks`. `in_space`: people can sign in with their account of the Hub."""
+def build(desk: Desk, limits: Limits, *, signs_in: bool) -> Any:
+    """The page: a `gradio.Blocks`. `signs_in`: people can sign in with their account of the Hub."""
     import gradio as gr
 
     with gr.Blocks(title="memscan: how much memory a model needs", analytics_enabled=False, fill_width=True) as blocks:
@@ -35,7 +35,7 @@ def build(desk: Desk, limits: Limits, *, in_space: bool) -> Any:
                         panels.append(gr.HTML(padding=False, elem_classes="ms-panel"))
                 with gr.Tab("Post to the Hub", render_children=True):
                     draft = gr.State(None)
-                    start = build_posting(gr, desk, limits, draft, in_space=in_space)
+                    start = build_posting(gr, desk, limits, draft, signs_in=signs_in)
         outputs = [status, result, summary, *panels, draft]
 
         ask, open_link, ask_link = _handlers(gr, desk, limits, len(outputs))

@@ -16,14 +16,14 @@ TEXT = (
 )
 
 
-def build_posting(gr: Any, desk: Desk, limits: Limits, draft: Any, *, in_space: bool) -> tuple[Any, ...]:
+def build_posting(gr: Any, desk: Desk, limits: Limits, draft: Any, *, signs_in: bool) -> tuple[Any, ...]:
     """The tab; returns the event, for `.then`, that starts it anew for another answer."""
     gr.HTML(TEXT, padding=False)
-    if in_space:
-        gr.LoginButton("Sign in with Hugging Face")
+    if signs_in:
+        gr.LoginButton("Sign in with Hugging Face", icon=None, elem_id="ms-sign-in")  # its icon would be a file of the disk
     secret = gr.Textbox(
         label="Token that may write discussions", type="password", elem_id="ms-post-token", max_length=500,
-        info="Used for this request and not kept" + ("; not needed when you are signed in" if in_space else ""),
+        info="Used for this request and not kept" + ("; not needed when you are signed in" if signs_in else ""),
         html_attributes=gr.InputHTMLAttributes(autocomplete="off"),
     )  # fmt: skip
     look = gr.Button("Preview", elem_id="ms-preview")

@@ -2,9 +2,9 @@
 
 import os
 import socket
+from collections.abc import Callable
 from importlib.util import find_spec
 from ipaddress import ip_address
-from typing import Any
 
 from memscan.errors import UsageError
 from memscan.web.desk import Desk
@@ -18,7 +18,7 @@ GRACE = 3  # seconds for requests under way when it is told to stop
 SETTINGS = {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 
-def serve(limits: Limits, *, host: str, port: int, ready: Any = print) -> None:
+def serve(limits: Limits, *, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve the page at `host` and `port` (0: any that is free) until an interrupt; `ready` is told its address.
 
     UsageError where Gradio is not installed, or where there is no listening.
@@ -51,7 +51,8 @@ def application(desk: Desk, limits: Limits) -> Doorway:
     from memscan.web.page import build
     from memscan.web.shell import HEAD, STYLE
 
-    in_space = bool(os.environ.get("SPACE_ID") and os.environ.get("OAUTH_CLIENT_ID"))
+    in_space = os.environ.get("SYSTEM") == "spaces"  # as Gradio knows a Space, and would mock a sign-in elsewhere
+    signs_in = in_space and bool(os.environ.get("OAUTH_CLIENT_ID")) and find_spec("authlib") is not None
     fonts = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
     theme = gr.themes.Default(
         primary_hue=gr.themes.colors.blue, neutral_hue=gr.themes.colors.slate, font=list(fonts),
@@ -59,7 +60,7 @@ def application(desk: Desk, limits: Limits) -> Doorway:
     )  # fmt: skip
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     mounted = gr.mount_gradio_app(
-        app, build(desk, limits, in_space=in_space), path="/", footer_links=[], run_history=False, show_error=False,
+        app, build(desk, limits, signs_in=signs_in), path="/", footer_links=[], run_history=False, show_error=False,
         enable_monitoring=False, mcp_server=False, pwa=False, ssr_mode=False, theme=theme, css=STYLE, head=HEAD,
         max_file_size=1,
     )  # fmt: skip
