@@ -27,7 +27,7 @@ def assemble(format_name: str, headers: Mapping[str, Header], sizes: Mapping[str
             if name in tensors:
                 repeated.append(name)
             else:
-                tensors[name] = tensor if name == tensor.name else replace(tensor, name=name)
+                tensors[name] = tensor if name == tensor.name else tensor._replace(name=name)
     tied = tuple(tensor for header in headers.values() for tensor in header.tied)
     optimizer = tuple(tensor for header in headers.values() for tensor in header.optimizer)
     return Checkpoint(
@@ -47,7 +47,7 @@ def renamed(checkpoint: Checkpoint, prefix: str) -> Checkpoint:
         return checkpoint
 
     def moved(tensors: Iterable[TensorInfo]) -> tuple[TensorInfo, ...]:
-        return tuple(replace(tensor, name=prefix + tensor.name) for tensor in tensors)
+        return tuple(tensor._replace(name=prefix + tensor.name) for tensor in tensors)
 
     return replace(
         checkpoint, tensors=moved(checkpoint.tensors), tied=moved(checkpoint.tied), optimizer=moved(checkpoint.optimizer)

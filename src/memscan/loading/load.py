@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from math import prod
 
 from memscan.architecture import Expected, Layout
@@ -69,10 +68,10 @@ class _Draft:
         expected = self._layout.expected.get(pattern)
         buffer = None if expected is None else expected.kind != "p"
         if found.name != tensor.name or buffer is not tensor.buffer:
-            tensor = replace(tensor, name=found.name, buffer=buffer)
+            tensor = tensor._replace(name=found.name, buffer=buffer)
         held = self._held_in(pattern, expected, tensor.dtype)
         if held != tensor.dtype:
-            tensor = replace(tensor, dtype=held, nbytes=held.packed_nbytes(tensor.elements))
+            tensor = tensor._replace(dtype=held, nbytes=held.packed_nbytes(tensor.elements))
         self.taken.setdefault(pattern, []).append(tensor)
         self._satisfied.update(found.patterns)
 
@@ -185,7 +184,7 @@ class _Draft:
     def _lend(self, name: str, lender: str) -> None:
         source = self.taken.get(lender)
         if source and STAR not in name:
-            self.tied.append(replace(source[0], name=name))
+            self.tied.append(source[0]._replace(name=name))
 
 
 def _by_name(tensors: Iterable[TensorInfo]) -> Mapping[str, list[TensorInfo]]:
@@ -199,7 +198,7 @@ def _fused(parts: Sequence[TensorInfo], shape: tuple[int, ...] | None) -> Tensor
     """One tensor with the bytes of all; flat where the class's shape is not known, or not theirs."""
     elements = sum(part.elements for part in parts)
     whole = shape if shape is not None and prod(shape) == elements else (elements,)
-    return replace(parts[0], shape=whole, nbytes=sum(part.nbytes for part in parts))
+    return parts[0]._replace(shape=whole, nbytes=sum(part.nbytes for part in parts))
 
 
 def _number(name: str, before: str) -> int:

@@ -6,7 +6,6 @@ which have to agree.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from memscan.architecture import Quantization
 from memscan.checkpoint import Checkpoint
@@ -94,7 +93,7 @@ def _groups(layout: Layout, tensors: Sequence[TensorInfo]) -> dict[str, TensorIn
 def _unpacked(tensor: TensorInfo) -> TensorInfo:
     """A tensor that stands for itself; what a method keeps beside a weight that it left dense is no parameter."""
     is_kept = tensor.dtype.name in SCALE_DTYPES or tensor.name.rpartition(".")[2] in BOOKKEEPING
-    return replace(tensor, buffer=True) if is_kept and tensor.buffer is None else tensor
+    return tensor._replace(buffer=True) if is_kept and tensor.buffer is None else tensor
 
 
 def _notes(quantization: Quantization, made: Sequence[TensorInfo], packed: Sequence[str]) -> Iterator[Note]:
