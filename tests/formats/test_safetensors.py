@@ -312,8 +312,8 @@ class TestMemory:
         assert peak_of(raw) < 40 * len(raw) + MIB
 
 
-def bundle(headers: object, index: object = None) -> bytes:
-    return json.dumps({"index": {"metadata": {}} if index is None else index, "headers": headers}).encode()
+def bundle(headers: object, index: object = None) -> str:
+    return json.dumps({"index": {"metadata": {}} if index is None else index, "headers": headers})
 
 
 class TestBundle:
@@ -339,20 +339,27 @@ class TestBundle:
     @pytest.mark.parametrize(
         ("raw", "words"),
         [
-            (b"<html>", "not JSON"),
-            (b"[]", "expected a JSON object"),
-            (b"{}", "no index or no headers"),
-            (b'{"index":{}}', "no index or no headers"),
-            (b'{"index":{},"headers":null}', "no index or no headers"),
+            ("<html>", "not JSON"),
+            ("[]", r"not JSON: expected \{"),
+            ('{"index":{} "headers":{}}', "not JSON: expected ,"),
+            ('{"index":{},"headers":{}} x', "goes on behind its end"),
+            ('{"index":{},1:{}}', "not JSON: 1 stands where a key does"),
+            (
+                '{"index":{},"headers":{"s":{"a":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}}}}',
+                "'dtype' stands twice",
+            ),
+            ("{}", "no index or no headers"),
+            ('{"index":{}}', "no index or no headers"),
+            ('{"index":{},"headers":null}', "no index or no headers"),
             (bundle([]), "'headers' is a list"),
             (bundle({}, {"metadata": 1}), "'metadata' is an integer"),
             (bundle({"s": 1}), "s: the header is 1"),
             (bundle({"other": {}}), "names 'other', which is not in the repository"),
             (bundle({"s": {"a": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}}}), "leaves a hole"),
             (bundle({"s": {"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4]}}}), "needs 8 bytes"),
-            (b'{"index":{},"headers":{"s":{},"s":{}}}', "'s' stands twice"),
+            ('{"index":{},"headers":{"s":{},"s":{}}}', "'s' stands twice"),
         ],
     )
-    def test_a_broken_reply_is_refused(self, raw: bytes, words: str) -> None:
+    def test_a_broken_reply_is_refused(self, raw: str, words: str) -> None:
         with pytest.raises(FormatError, match=words):
             parse_bundle(raw, {"s": 100})

@@ -6,10 +6,11 @@ and duplicate keys are refused.
 """
 
 from collections.abc import Mapping
+from operator import attrgetter
 from struct import Struct
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from memscan.document import Document, decode, shown
+from memscan.document import Document, decode, decode_at, shown, walk
 from memscan.dtype import SAFETENSORS, DType, unknown
 from memscan.errors import FormatError
 from memscan.formats.base import Header
@@ -59,26 +60,40 @@ def _what_else(length: int) -> str:
     )
 
 
-def parse_bundle(raw: bytes, sizes: Mapping[str, int]) -> tuple[Mapping[str, Header], Document]:
+def parse_bundle(text: str, sizes: Mapping[str, int]) -> tuple[Mapping[str, Header], Document]:
     """The headers of all shards in one reply of the Hub, by file name, and the index's metadata.
 
     `sizes` are the shards' file sizes in bytes. The reply's layout is that of `get_sharded_safetensors_metadata` in
     huggingface_hub 2.4: `{"index": {"metadata": {...}}, "headers": {shard: header}}`. The length of the header itself is
     not in it, so each shard is checked as far as its JSON allows: what the tensors do not cover must be a possible header.
     """
-    reply = Document.parse(raw, "the Hub's safetensors metadata")
-    index, tables = reply.child("index"), reply.child("headers")
-    if index is None or tables is None:
-        raise FormatError(f"{reply.path} has no index or no headers")
+    what = "the Hub's safetensors metadata"
     headers: dict[str, Header] = {}
-    for path, table in tables.values.items():
+    parts: dict[str, object] = {}
+
+    def shard(path: str, at: int) -> int:
         if path not in sizes:
-            raise FormatError(f"{reply.path} names {shown(path)}, which is not in the repository")
-        header = parse_table(table, path, data_size=None)
+            raise FormatError(f"{what} names {shown(path)}, which is not in the repository")
+        table, end = decode_at(text, at, what)
+        header = headers[path] = parse_table(table, path, data_size=None)
         length = sizes[path] - LENGTH.size - sum(tensor.nbytes for tensor in header.tensors)
         if not 2 <= length <= MAX_HEADER:
-            raise FormatError(f"{path}: {sizes[path]:,} bytes cannot hold the tensors that {reply.path} lists")
-        headers[path] = header
+            raise FormatError(f"{path}: {sizes[path]:,} bytes cannot hold the tensors that {what} lists")
+        return end
+
+    def part(key: str, at: int) -> int:
+        if key == "headers" and text.startswith("{", at):
+            parts[key] = {}
+            return walk(text, at, what, shard)  # one shard's JSON at a time: that of all takes five times its length
+        parts[key], end = decode_at(text, at, what)
+        return end
+
+    if text[walk(text, 0, what, part) :].strip():
+        raise FormatError(f"{what} is not JSON: it goes on behind its end")
+    reply = Document(what, parts)
+    index, tables = reply.child("index"), reply.child("headers")
+    if index is None or tables is None:
+        raise FormatError(f"{what} has no index or no headers")
     return headers, index.child("metadata") or Document(f"{index.path}: metadata", {})
 
 
@@ -87,8 +102,9 @@ def parse_table(table: object, path: str, *, data_size: int | None) -> Header:
     if not isinstance(table, dict):
         raise FormatError(f"{path}: the header is {shown(table)}, expected a JSON object")
     metadata = _metadata(table.get(METADATA), path)
-    tensors = [_tensor(name, entry, path) for name, entry in table.items() if name != METADATA]
-    tensors.sort(key=_by_bytes)
+    quick = _quickly(table, path)
+    tensors = [_tensor(name, entry, path) for name, entry in table.items() if name != METADATA] if quick is None else quick
+    tensors.sort(key=_BY_BYTES)
     end = 0
     for tensor in tensors:
         if tensor.offset != end:
@@ -101,8 +117,36 @@ def parse_table(table: object, path: str, *, data_size: int | None) -> Header:
     return Header(tensors=tuple(tensors), metadata=metadata)
 
 
-def _by_bytes(tensor: TensorInfo) -> tuple[int, int]:
-    return tensor.offset, tensor.nbytes
+_BY_BYTES = attrgetter("offset", "nbytes")
+
+
+def _quickly(table: Mapping[str, Any], path: str) -> list[TensorInfo] | None:
+    """The tensors of a table as writers make it: plain entries in the order of their bytes; None of any other.
+
+    A model repeats few dtypes and shapes: the first tensor of each is checked, the others are compared with it.
+    """
+    known: dict[object, TensorInfo] = {}
+    tensors: list[TensorInfo] = []
+    end = 0
+    for name, entry in table.items():
+        if name == METADATA:
+            continue
+        try:
+            shape, (start, stop) = entry["shape"], entry["data_offsets"]
+            key = (entry["dtype"], *shape)
+            like = known.get(key)
+        except (KeyError, TypeError, ValueError):
+            return None
+        if like is None:
+            like = known[key] = _tensor(name, entry, path)
+        for dimension in shape:
+            if type(dimension) is not int:  # True and 1.0 are equal to 1
+                return None
+        if start != end or type(start) is not int or type(stop) is not int or stop - start != like.nbytes or len(entry) != 3:
+            return None
+        tensors.append(TensorInfo(name, like.dtype, like.shape, start, like.nbytes))
+        end = stop
+    return tensors if end < MAX_WORD else None
 
 
 def _metadata(value: object, path: str) -> Mapping[str, str]:

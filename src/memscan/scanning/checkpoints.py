@@ -13,7 +13,7 @@ from memscan.checkpoint import (
     compare_with_index,
     unlisted_shards,
 )
-from memscan.document import shown
+from memscan.document import shown, text_of
 from memscan.errors import FormatError
 from memscan.formats import Header, ShardIndex, format_named, parse_bundle, shard_index
 from memscan.read import arun
@@ -53,10 +53,10 @@ class CheckpointReader:
         if selection.format != BUNDLED:
             bundle = None
         elif selection.files:
-            bundle = await self._source.bundle(selection.index)
+            bundle = await self._bundle(selection.index)
         else:
             # Only the index knows its shards, and is needed before them: ask for it beside the reply that may do without it.
-            bundle, index = await both(self._source.bundle(selection.index), self._index(selection.index))
+            bundle, index = await both(self._bundle(selection.index), self._index(selection.index))
         checkpoint = None if bundle is None else self._from_bundle(bundle, selection, selection.index)
         if checkpoint is not None:
             return checkpoint
@@ -65,10 +65,18 @@ class CheckpointReader:
         read, guessed = await both(self._index(selection.index), self._headers(selection.format, selection.files))
         return await self._from_index(read, selection, guessed)
 
+    async def _bundle(self, index: str) -> str | None:
+        """The Hub's one reply, as text: its bytes are let go of before it becomes tensors."""
+        bundle = await self._source.bundle(index)
+        try:
+            return None if bundle is None else text_of(bundle, "the Hub's safetensors metadata")
+        except FormatError:
+            return None
+
     async def _index(self, path: str) -> ShardIndex:
         return shard_index.parse(await self._source.read(path, shard_index.MAX_INDEX), path)
 
-    def _from_bundle(self, bundle: bytes, selection: Selection, index: str) -> Checkpoint | None:
+    def _from_bundle(self, bundle: str, selection: Selection, index: str) -> Checkpoint | None:
         """The checkpoint in the Hub's one reply; None where the reply does not hold, and each shard has to be asked."""
         folder = posixpath.dirname(index)
         folder += "/" if folder else ""
