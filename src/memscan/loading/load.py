@@ -45,7 +45,7 @@ class _Draft:
         self._names = Names(layout)
         self._limits = _limits(one for one in layout.expected.values() if one.pattern.count(STAR) == 1)
         self._outer = {**_limits(one for one in layout.expected.values() if one.pattern.count(STAR) > 1), **self._limits}
-        self._bounds: dict[str, list[tuple[str, int]]] = {}
+        self._places: dict[tuple[str, ...], _Place] = {}
         self._satisfied: set[str] = set()
         self._layers = frozenset(name[: name.rindex(STAR) + 1] for name in layout.expected if STAR in name)
         self._ignored = re.compile("|".join(f"(?:{one})" for one in sorted(layout.ignored))) if layout.ignored else None
@@ -61,19 +61,30 @@ class _Draft:
     def take(self, tensor: TensorInfo) -> None:
         """Put a stored tensor where the class has a place for it."""
         found = self._names.find(tensor.name) or self._in_a_layer(tensor)
-        if found is None or self._is_beyond(found):
+        if found is None:
             self.ignored.append(tensor)
             return
-        pattern = found.patterns[0]
-        expected = self._layout.expected.get(pattern)
-        buffer = None if expected is None else expected.kind != "p"
-        if found.name != tensor.name or buffer is not tensor.buffer:
-            tensor = tensor._replace(name=found.name, buffer=buffer)
-        held = self._held_in(pattern, expected, tensor.dtype)
-        if held != tensor.dtype:
-            tensor = tensor._replace(dtype=held, nbytes=held.packed_nbytes(tensor.elements))
-        self.taken.setdefault(pattern, []).append(tensor)
-        self._satisfied.update(found.patterns)
+        place = self._places.get(found.patterns) or self._place(found.patterns)
+        for before, limit in place.bounds:
+            if _number(found.name, before) >= limit:
+                self.ignored.append(tensor)
+                return
+        held = place.held.get(tensor.dtype)
+        if held is None:
+            held = place.held[tensor.dtype] = self._held_in(found.patterns[0], place.expected, tensor.dtype)
+        if not place.taken:
+            place.taken = self.taken.setdefault(found.patterns[0], [])
+            self._satisfied.update(found.patterns)
+        nbytes = tensor.nbytes if held == tensor.dtype else held.packed_nbytes(tensor.elements)
+        place.taken.append(TensorInfo(found.name, held, tensor.shape, tensor.offset, nbytes, tensor.storage, place.buffer))
+
+    def _place(self, patterns: tuple[str, ...]) -> "_Place":
+        """What is the same for all tensors of `patterns`."""
+        expected = self._layout.expected.get(patterns[0])
+        # A layer that the config does not count is one of those that predict further tokens.
+        bounds = [pair for pair in self._limits.items() if patterns[0].startswith(f"{pair[0]}{STAR}")]
+        place = self._places[patterns] = _Place(expected, bounds)
+        return place
 
     def _in_a_layer(self, tensor: TensorInfo) -> Found | None:
         """The name of a parameter that the table lacks in a layer that it has: it is held, to be on the safe side."""
@@ -103,13 +114,6 @@ class _Draft:
         if pattern not in self._kept:
             self._kept[pattern] = self._float32.search(pattern) is not None
         return self._kept[pattern]
-
-    def _is_beyond(self, found: Found) -> bool:
-        """Whether it stands in a layer that the config does not count: those that predict further tokens."""
-        pattern = found.patterns[0]
-        if pattern not in self._bounds:
-            self._bounds[pattern] = [pair for pair in self._limits.items() if pattern.startswith(f"{pair[0]}{STAR}")]
-        return any(_number(found.name, before) >= limit for before, limit in self._bounds[pattern])
 
     def fuse(self) -> None:
         """Make one tensor of those that the class holds as one, as experts are that were stored each by itself."""
@@ -185,6 +189,19 @@ class _Draft:
         source = self.taken.get(lender)
         if source and STAR not in name:
             self.tied.append(source[0]._replace(name=name))
+
+
+class _Place:
+    """What holds for all tensors of a pattern, worked out once."""
+
+    def __init__(self, expected: Expected | None, bounds: Sequence[tuple[str, int]]) -> None:
+        self.expected = expected
+        self.bounds = bounds
+        """What the number behind a prefix has to be below."""
+        self.buffer = None if expected is None else expected.kind != "p"
+        self.held: dict[DType, DType] = {}
+        """By the dtype that is stored."""
+        self.taken: list[TensorInfo] = []
 
 
 def _by_name(tensors: Iterable[TensorInfo]) -> Mapping[str, list[TensorInfo]]:
