@@ -19,26 +19,35 @@ def assemble(format_name: str, headers: Mapping[str, Header], sizes: Mapping[str
 
     With `slices`, every file holds a slice of every tensor (tensor parallelism), and equal names are different tensors.
     """
-    tensors: dict[str, TensorInfo] = {}
-    repeated: list[str] = []
-    for number, header in enumerate(headers.values()):
-        for tensor in header.tensors:
-            name = f"{tensor.name}@{number}" if slices and tensor.name in tensors else tensor.name
-            if name in tensors:
-                repeated.append(name)
-            else:
-                tensors[name] = tensor if name == tensor.name else tensor._replace(name=name)
+    tensors, repeated = _side_by_side(headers.values(), slices=slices)
     tied = tuple(tensor for header in headers.values() for tensor in header.tied)
     optimizer = tuple(tensor for header in headers.values() for tensor in header.optimizer)
     return Checkpoint(
         format=format_name,
         shards=tuple(Shard(path=path, size=sizes[path], tensors=len(header.tensors)) for path, header in headers.items()),
-        tensors=tuple(tensors.values()),
+        tensors=tensors,
         tied=tied,
         optimizer=optimizer,
         metadata=next(iter(headers.values())).metadata if headers else {},
-        notes=(*_repeated(list(dict.fromkeys(repeated))), *_unknown_dtypes(tensors.values()), *_shared(tied, optimizer)),
+        notes=(*_repeated(repeated), *_unknown_dtypes(tensors), *_shared(tied, optimizer)),
     )
+
+
+def _side_by_side(headers: Iterable[Header], *, slices: bool) -> tuple[tuple[TensorInfo, ...], list[str]]:
+    """The tensors of all headers, the first of each name, and the names that there are more of."""
+    every = tuple(tensor for header in headers for tensor in header.tensors)
+    if len({tensor.name for tensor in every}) == len(every):
+        return every, []
+    tensors: dict[str, TensorInfo] = {}
+    repeated: dict[str, None] = {}
+    for number, header in enumerate(headers):
+        for tensor in header.tensors:
+            name = f"{tensor.name}@{number}" if slices and tensor.name in tensors else tensor.name
+            if name in tensors:
+                repeated[name] = None
+            else:
+                tensors[name] = tensor if name == tensor.name else tensor._replace(name=name)
+    return tuple(tensors.values()), list(repeated)
 
 
 def renamed(checkpoint: Checkpoint, prefix: str) -> Checkpoint:

@@ -40,8 +40,10 @@ class Answers:
         tiers, said = self._schemes.tiers(name), self._metadata.get(name)
         fp4 = self._quantization.fp4_experts and ".experts." in name and "shared_experts" not in name
         said = said if isinstance(said, str) else None
-        stored = [(role, one.dtype.name, one.shape, one.nbytes) for role, one in members.items()]
-        seen = (id(tiers), said, fp4, *stored)
+        stored: list[object] = [id(tiers), said, fp4]
+        for role, one in members.items():
+            stored += (role, one.dtype.name, one.shape, one.nbytes)
+        seen = tuple(stored)
         if seen in self._known:
             return self._known[seen]
         weight = Stored(name=name, members=members, quantization=self._quantization, tiers=tiers, is_fp4=fp4, said=said)

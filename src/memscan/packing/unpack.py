@@ -69,8 +69,7 @@ def _groups(layout: Layout, tensors: Sequence[TensorInfo]) -> dict[str, TensorIn
     places: dict[str, Place] = {}  # names differ in their first parts; there are few last ones
     for tensor in tensors:
         name = tensor.name
-        at = name.rfind(".") + 1
-        last = name[at:]
+        head, dot, last = name.rpartition(".")
         place = places.get(last)
         if place is None:
             place = places[last] = layout.place(last)
@@ -80,9 +79,12 @@ def _groups(layout: Layout, tensors: Sequence[TensorInfo]) -> dict[str, TensorIn
                 groups[name] = tensor
                 continue
         else:
-            owner = name[: at - 1].removesuffix(place.between) if at else ""
-            name = f"{owner}.{place.parameter}" if place.parameter and at else owner or place.parameter
-        group = groups.setdefault(name, {})
+            owner = head.removesuffix(place.between)
+            name = f"{owner}.{place.parameter}" if place.parameter and dot else owner or place.parameter
+        group = groups.get(name)
+        if group is None:
+            groups[name] = {role: tensor}
+            continue
         if isinstance(group, TensorInfo):
             group = groups[name] = {ITSELF: group}
         # Two names of a stranger may stand for one role: the second is kept as what it is.
