@@ -107,12 +107,14 @@ def _is_plain(value: object, text: str, start: int, end: int) -> bool:
     """
     if text.find("\\", start, end) >= 0 or _NEGATIVE.search(text, start, end):
         return False
-    pairs, level = 0, [value]
+    left, pairs = text.count("{", start, end), text.count(":", start, end)
+    level = [value]
     while level:  # objects in lists are not counted, which is on the safe side
-        objects = [one for one in level if isinstance(one, dict)]
-        pairs += sum(map(len, objects))
-        level = [one for each in objects for one in each.values() if type(one) is dict]
-    return pairs == text.count(":", start, end)
+        objects = [one for one in level if type(one) is dict]
+        pairs -= sum(map(len, objects))
+        left -= len(objects)
+        level = [one for each in objects for one in each.values()] if left > 0 else []
+    return pairs == 0
 
 
 def _slowly(text: str, what: str) -> object:

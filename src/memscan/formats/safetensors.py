@@ -5,7 +5,7 @@ Specification: https://github.com/huggingface/safetensors#format; the checks are
 and duplicate keys are refused.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from struct import Struct
 from typing import Any, NoReturn
@@ -76,7 +76,7 @@ def parse_bundle(text: str, sizes: Mapping[str, int]) -> tuple[Mapping[str, Head
             raise FormatError(f"{what} names {shown(path)}, which is not in the repository")
         table, end = decode_at(text, at, what)
         header = headers[path] = parse_table(table, path, data_size=None)
-        length = sizes[path] - LENGTH.size - sum(tensor.nbytes for tensor in header.tensors)
+        length = sizes[path] - LENGTH.size - _end(header.tensors)
         if not 2 <= length <= MAX_HEADER:
             raise FormatError(f"{path}: {sizes[path]:,} bytes cannot hold the tensors that {what} lists")
         return end
@@ -103,21 +103,30 @@ def parse_table(table: object, path: str, *, data_size: int | None) -> Header:
         raise FormatError(f"{path}: the header is {shown(table)}, expected a JSON object")
     metadata = _metadata(table.get(METADATA), path)
     quick = _quickly(table, path)
-    tensors = [_tensor(name, entry, path) for name, entry in table.items() if name != METADATA] if quick is None else quick
-    tensors.sort(key=_BY_BYTES)
-    end = 0
-    for tensor in tensors:
-        if tensor.offset != end:
-            problem = "overlaps the tensor before it" if tensor.offset < end else "leaves a hole before it"
-            raise FormatError(f"{path}: {shown(tensor.name)} starts at byte {tensor.offset:,}, expected {end:,}: it {problem}")
-        end += tensor.nbytes
+    tensors = _in_order(table, path) if quick is None else quick
+    end = _end(tensors)
     if data_size is not None and end != data_size:
         problem = "the file is cut off" if end > data_size else "the rest belongs to no tensor"
         raise FormatError(f"{path}: the tensors cover {end:,} bytes, the file holds {data_size:,}: {problem}")
     return Header(tensors=tuple(tensors), metadata=metadata)
 
 
-_BY_BYTES = attrgetter("offset", "nbytes")
+def _in_order(table: Mapping[str, object], path: str) -> list[TensorInfo]:
+    """The tensors of any table in the order of their bytes, which may not overlap nor leave holes."""
+    tensors = [_tensor(name, entry, path) for name, entry in table.items() if name != METADATA]
+    tensors.sort(key=attrgetter("offset", "nbytes"))
+    end = 0
+    for tensor in tensors:
+        if tensor.offset != end:
+            problem = "overlaps the tensor before it" if tensor.offset < end else "leaves a hole before it"
+            raise FormatError(f"{path}: {shown(tensor.name)} starts at byte {tensor.offset:,}, expected {end:,}: it {problem}")
+        end += tensor.nbytes
+    return tensors
+
+
+def _end(tensors: Sequence[TensorInfo]) -> int:
+    """Where the bytes of tensors end that follow each other from 0 on."""
+    return tensors[-1].offset + tensors[-1].nbytes if tensors else 0
 
 
 def _quickly(table: Mapping[str, Any], path: str) -> list[TensorInfo] | None:

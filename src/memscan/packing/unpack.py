@@ -56,10 +56,7 @@ def unpack(checkpoint: Checkpoint, quantization: Quantization | None) -> Unpacke
             continue
         first = next(iter(members.values()))
         packed.append(name)
-        made.append(TensorInfo(
-            name=name, dtype=answer.dtype, shape=answer.shape, offset=first.offset, nbytes=answer.nbytes, storage=first.storage,
-            buffer=False,
-        ))  # fmt: skip
+        made.append(TensorInfo(name, answer.dtype, answer.shape, first.offset, answer.nbytes, first.storage, False))
     return Unpacked(tensors=tuple(made), notes=tuple(_notes(quantization, made, packed)))
 
 
