@@ -21,9 +21,14 @@ SHOWN = 60  # characters of a stranger's value in a message: enough to recognise
 def decode(raw: bytes, what: str, *, strict: bool = True) -> object:
     """The JSON value in `raw`; `what` names it in the FormatError that anything else raises."""
     text = text_of(raw, what)
-    if not strict:
-        with _refusing(what):
-            return json.loads(text)
+    if strict:
+        return decode_text(text, what)
+    with _refusing(what):
+        return json.loads(text)
+
+
+def decode_text(text: str, what: str) -> object:
+    """The JSON value in `text`, decoded strictly; see `decode`."""
     with suppress(ValueError, RecursionError):  # the slower decoder says what is wrong
         value, end = _FAST.raw_decode(text, _space(text, 0))
         if _space(text, end) == len(text) and _is_plain(value, text, 0, end):

@@ -8,12 +8,13 @@ and duplicate keys are refused.
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from struct import Struct
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from memscan.document import Document, decode, decode_at, shown, walk
+from memscan.document import Document, decode_at, decode_text, shown, text_of, walk
 from memscan.dtype import SAFETENSORS, DType, unknown
 from memscan.errors import FormatError
 from memscan.formats.base import Header
+from memscan.formats.safetensors_compact import compact_tensors
 from memscan.read import ByteRange, Read
 from memscan.tensor import TensorInfo
 
@@ -21,6 +22,7 @@ LENGTH = Struct("<Q")
 MAX_HEADER = 100_000_000  # bytes; MAX_HEADER_SIZE of the reference parser
 MAX_WORD = 2**64  # shapes and offsets are usize in the reference parser
 METADATA = "__metadata__"
+METADATA_FIRST = f'{{"{METADATA}":'
 TENSOR_KEYS = ("dtype", "shape", "data_offsets")
 MAX_DEPTH = 127  # arrays and objects in each other, as serde_json reads them
 MAX_NUMBER = 1.7976931348623157e308  # the largest double: serde_json refuses a number beyond it
@@ -43,8 +45,13 @@ class Safetensors:
             raise FormatError(
                 f"{path}: says its header has {length:,} bytes, but the file has only {size:,}; it is cut off or damaged"
             )
-        table = decode((yield ByteRange(LENGTH.size, length)), f"{path}: the header")
-        return parse_table(table, path, data_size=size - LENGTH.size - length)
+        what = f"{path}: the header"
+        text = text_of((yield ByteRange(LENGTH.size, length)), what)
+        data_size = size - LENGTH.size - length
+        quick = _compact(text, 0, path, data_size)
+        if quick is not None and not text[quick[1] :].strip(" "):  # it is filled up to a multiple of eight bytes
+            return quick[0]
+        return parse_table(decode_text(text, what), path, data_size=data_size)
 
 
 def _what_else(length: int) -> str:
@@ -70,12 +77,16 @@ def parse_bundle(text: str, sizes: Mapping[str, int]) -> tuple[Mapping[str, Head
     what = "the Hub's safetensors metadata"
     headers: dict[str, Header] = {}
     parts: dict[str, object] = {}
+    is_compact = True
 
     def shard(path: str, at: int) -> int:
         if path not in sizes:
             raise FormatError(f"{what} names {shown(path)}, which is not in the repository")
-        table, end = decode_at(text, at, what)
-        header = headers[path] = parse_table(table, path, data_size=None)
+        nonlocal is_compact
+        quick = _compact(text, at, path, None) if is_compact else None
+        is_compact = quick is not None  # one look ahead for the end of a table is cheap, one from each shard is not
+        header, end = quick or _decoded(text, at, what, path)
+        headers[path] = header
         length = sizes[path] - LENGTH.size - _end(header.tensors)
         if not 2 <= length <= MAX_HEADER:
             raise FormatError(f"{path}: {sizes[path]:,} bytes cannot hold the tensors that {what} lists")
@@ -97,18 +108,48 @@ def parse_bundle(text: str, sizes: Mapping[str, int]) -> tuple[Mapping[str, Head
     return headers, index.child("metadata") or Document(f"{index.path}: metadata", {})
 
 
+def _decoded(text: str, at: int, what: str, path: str) -> tuple[Header, int]:
+    table, end = decode_at(text, at, what)
+    return parse_table(table, path, data_size=None), end
+
+
 def parse_table(table: object, path: str, *, data_size: int | None) -> Header:
     """Check a decoded header table against itself and against the `data_size` bytes behind it (None: not known)."""
     if not isinstance(table, dict):
         raise FormatError(f"{path}: the header is {shown(table)}, expected a JSON object")
     metadata = _metadata(table.get(METADATA), path)
-    quick = _quickly(table, path)
-    tensors = _in_order(table, path) if quick is None else quick
+    return _header(_in_order(table, path), metadata, path, data_size)
+
+
+def _compact(text: str, at: int, path: str, data_size: int | None) -> tuple[Header, int] | None:
+    """The header whose table starts at `at` in `text`, and where it ends; None where it is not spelled as usual."""
+    start, metadata = at + 1, None
+    if not text.startswith("{", at):
+        return None
+    if text.startswith(METADATA_FIRST, at):
+        try:
+            metadata, start = decode_at(text, at + len(METADATA_FIRST), path)
+        except FormatError:
+            return None
+        if not text.startswith(",", start):
+            return None
+        start += 1
+    found = compact_tensors(text, start, lambda name, entry: _tensor(name, entry, path))
+    if found is None:
+        return None
+    tensors, end = found
+    if _end(tensors) >= MAX_WORD or any(tensor.name == METADATA for tensor in tensors):
+        return None
+    return _header(tensors, metadata, path, data_size), end
+
+
+def _header(tensors: Sequence[TensorInfo], metadata: object, path: str, data_size: int | None) -> Header:
+    """The header of `tensors`, which follow each other from byte 0 on and have to end where the file does."""
     end = _end(tensors)
     if data_size is not None and end != data_size:
         problem = "the file is cut off" if end > data_size else "the rest belongs to no tensor"
         raise FormatError(f"{path}: the tensors cover {end:,} bytes, the file holds {data_size:,}: {problem}")
-    return Header(tensors=tuple(tensors), metadata=metadata)
+    return Header(tensors=tuple(tensors), metadata=_metadata(metadata, path))
 
 
 def _in_order(table: Mapping[str, object], path: str) -> list[TensorInfo]:
@@ -127,35 +168,6 @@ def _in_order(table: Mapping[str, object], path: str) -> list[TensorInfo]:
 def _end(tensors: Sequence[TensorInfo]) -> int:
     """Where the bytes of tensors end that follow each other from 0 on."""
     return tensors[-1].offset + tensors[-1].nbytes if tensors else 0
-
-
-def _quickly(table: Mapping[str, Any], path: str) -> list[TensorInfo] | None:
-    """The tensors of a table as writers make it: plain entries in the order of their bytes; None of any other.
-
-    A model repeats few dtypes and shapes: the first tensor of each is checked, the others are compared with it.
-    """
-    known: dict[object, TensorInfo] = {}
-    tensors: list[TensorInfo] = []
-    end = 0
-    for name, entry in table.items():
-        if name == METADATA:
-            continue
-        try:
-            shape, (start, stop) = entry["shape"], entry["data_offsets"]
-            key = (entry["dtype"], *shape)
-            like = known.get(key)
-        except (KeyError, TypeError, ValueError):
-            return None
-        if like is None:
-            like = known[key] = _tensor(name, entry, path)
-        for dimension in shape:
-            if type(dimension) is not int:  # True and 1.0 are equal to 1
-                return None
-        if start != end or type(start) is not int or type(stop) is not int or stop - start != like.nbytes or len(entry) != 3:
-            return None
-        tensors.append(TensorInfo(name, like.dtype, like.shape, start, like.nbytes))
-        end = stop
-    return tensors if end < MAX_WORD else None
 
 
 def _metadata(value: object, path: str) -> Mapping[str, str]:
