@@ -18,17 +18,12 @@ from memscan.printable import safe
 SHOWN = 60  # characters of a stranger's value in a message: enough to recognise it, too few to flood a terminal
 
 
-def decode(raw: bytes, what: str, *, strict: bool = True) -> object:
+def decode(raw: bytes | str, what: str, *, strict: bool = True) -> object:
     """The JSON value in `raw`; `what` names it in the FormatError that anything else raises."""
-    text = text_of(raw, what)
-    if strict:
-        return decode_text(text, what)
-    with _refusing(what):
-        return json.loads(text)
-
-
-def decode_text(text: str, what: str) -> object:
-    """The JSON value in `text`, decoded strictly; see `decode`."""
+    text = raw if isinstance(raw, str) else text_of(raw, what)
+    if not strict:
+        with _refusing(what):
+            return json.loads(text)
     with suppress(ValueError, RecursionError):  # the slower decoder says what is wrong
         value, end = _FAST.raw_decode(text, _space(text, 0))
         if _space(text, end) == len(text) and _is_plain(value, text, 0, end):
@@ -199,7 +194,7 @@ class Document:
     values: Mapping[str, object]
 
     @classmethod
-    def parse(cls, raw: bytes, path: str, *, strict: bool = True) -> "Document":
+    def parse(cls, raw: bytes | str, path: str, *, strict: bool = True) -> "Document":
         """The JSON object in `raw`; FormatError where it is not one."""
         value = decode(raw, path, strict=strict)
         if not isinstance(value, dict):

@@ -90,6 +90,10 @@ def _shared(tied: tuple[TensorInfo, ...], optimizer: tuple[TensorInfo, ...]) -> 
 
 def compare_with_index(index: ShardIndex, headers: Mapping[str, Header], files: Iterable[str]) -> tuple[Note, ...]:
     """What the index says that its shards do not, and the other way round."""
+    listed = index.weight_map
+    stored_as_listed = all(listed.get(tensor.name) == path for path, header in headers.items() for tensor in header.tensors)
+    if stored_as_listed and sum(len(header.tensors) for header in headers.values()) == len(listed):
+        return unlisted_shards(index.path, set(index.shards), files)
     stored = {path: {tensor.name for tensor in header.tensors} for path, header in headers.items()}
     missing = [name for name, path in index.weight_map.items() if name not in stored.get(path, ())]
     notes = []

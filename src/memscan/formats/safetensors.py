@@ -10,7 +10,7 @@ from operator import attrgetter
 from struct import Struct
 from typing import NoReturn
 
-from memscan.document import Document, decode_at, decode_text, shown, text_of, walk
+from memscan.document import Document, decode, decode_at, shown, text_of, walk
 from memscan.dtype import SAFETENSORS, DType, unknown
 from memscan.errors import FormatError
 from memscan.formats.base import Header
@@ -51,7 +51,7 @@ class Safetensors:
         quick = _compact(text, 0, path, data_size)
         if quick is not None and not text[quick[1] :].strip(" "):  # it is filled up to a multiple of eight bytes
             return quick[0]
-        return parse_table(decode_text(text, what), path, data_size=data_size)
+        return parse_table(decode(text, what), path, data_size=data_size)
 
 
 def _what_else(length: int) -> str:

@@ -8,7 +8,7 @@ the time and a third of the memory that general JSON takes; a table that differs
 
 from collections.abc import Callable
 
-from memscan.document import decode_text
+from memscan.document import decode
 from memscan.errors import FormatError
 from memscan.tensor import TensorInfo
 
@@ -38,7 +38,7 @@ def compact_tensors(text: str, at: int, checked: Callable[[str, object], TensorI
         if like is None:
             entry = f'{{"dtype":"{word}","shape"{shape}"data_offsets"{offsets[:-1]}'
             try:
-                like = known[word, shape] = checked(name, decode_text(entry, name))
+                like = known[word, shape] = checked(name, decode(entry, name))
             except FormatError:
                 return None
         end = start + like.nbytes

@@ -1,5 +1,6 @@
 """From a selection of files to a checkpoint: what is asked for, in which order, and what runs at once."""
 
+import asyncio
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,11 +17,12 @@ from memscan.checkpoint import (
 from memscan.document import shown, text_of
 from memscan.errors import FormatError
 from memscan.formats import Header, ShardIndex, format_named, parse_bundle, shard_index
-from memscan.read import arun
+from memscan.read import ByteRange, arun
 from memscan.scanning.together import both, every
 from memscan.source import Head, Listing, Source
 
 MAX_HEADERS = 400_000_000  # bytes of all files of one model; the largest known, Kimi-K3's, have 85 MB in JSON
+FILES, LARGE = 100, 32  # headers under way at once, as many as a transport's requests; and of those longer than the readahead
 BUNDLED = "safetensors"  # the format whose sharded headers the Hub gives in one reply
 
 
@@ -43,6 +45,8 @@ class CheckpointReader:
         self._readahead = listing.readahead
         self._progress = progress
         self._nbytes = 0
+        # What is held of files that are not parsed yet does not grow with their number.
+        self._files, self._large = asyncio.Semaphore(FILES), asyncio.Semaphore(LARGE)
 
     async def read(self, selection: Selection) -> Checkpoint:
         """The checkpoint that `selection` names."""
@@ -121,7 +125,15 @@ class CheckpointReader:
         async def one(path: str) -> Header:
             size = self._sizes[path]
             head = Head(self._source, path, size, self._readahead)
-            header = await arun(reader.read_header(path, size), head.fetch)
+
+            async def fetch(wanted: ByteRange) -> bytes:
+                if wanted.stop <= self._readahead:
+                    return await head.fetch(wanted)
+                async with self._large:
+                    return await head.fetch(wanted)
+
+            async with self._files:
+                header = await arun(reader.read_header(path, size), fetch)
             self._count(head.nbytes)
             if self._progress is not None:
                 self._progress.advance()
