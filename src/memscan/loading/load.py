@@ -10,6 +10,7 @@ from memscan.dtype import SAFETENSORS, DType, Kind
 from memscan.loading.base import Loaded
 from memscan.loading.making import Making
 from memscan.loading.names import STAR, Found, Names, starred
+from memscan.loading.place import Place
 from memscan.tensor import TensorInfo
 
 FLOAT32 = SAFETENSORS["F32"]
@@ -29,7 +30,8 @@ def load(tensors: Sequence[TensorInfo], layout: Layout, usual: DType = FLOAT32) 
     draft.tie()
     created = tuple(draft.create())
     held = (*(one for group in draft.taken.values() for one in group), *created)
-    modules, fixed = _owners(held, layout.expected)
+    groups = (*draft.taken.items(), *((starred(one.name), (one,)) for one in created))
+    modules, fixed = _owners(groups, layout.expected)
     return Loaded(
         class_name=layout.class_name, tensors=held, tied=tuple(draft.tied), ignored=tuple(draft.ignored), created=created,
         modules=modules, fixed=fixed, blocks=layout.blocks, parameters_known=draft.parameters_known,
@@ -45,7 +47,7 @@ class _Draft:
         self._names = Names(layout)
         self._limits = _limits(one for one in layout.expected.values() if one.pattern.count(STAR) == 1)
         self._outer = {**_limits(one for one in layout.expected.values() if one.pattern.count(STAR) > 1), **self._limits}
-        self._places: dict[tuple[str, ...], _Place] = {}
+        self._places: dict[tuple[str, ...], Place] = {}
         self._satisfied: set[str] = set()
         self._layers = frozenset(name[: name.rindex(STAR) + 1] for name in layout.expected if STAR in name)
         self._ignored = re.compile("|".join(f"(?:{one})" for one in sorted(layout.ignored))) if layout.ignored else None
@@ -78,12 +80,12 @@ class _Draft:
         nbytes = tensor.nbytes if held == tensor.dtype else held.packed_nbytes(tensor.elements)
         place.taken.append(TensorInfo(found.name, held, tensor.shape, tensor.offset, nbytes, tensor.storage, place.buffer))
 
-    def _place(self, patterns: tuple[str, ...]) -> "_Place":
+    def _place(self, patterns: tuple[str, ...]) -> Place:
         """What is the same for all tensors of `patterns`."""
         expected = self._layout.expected.get(patterns[0])
         # A layer that the config does not count is one of those that predict further tokens.
         bounds = [pair for pair in self._limits.items() if patterns[0].startswith(f"{pair[0]}{STAR}")]
-        place = self._places[patterns] = _Place(expected, bounds)
+        place = self._places[patterns] = Place(expected, bounds)
         return place
 
     def _in_a_layer(self, tensor: TensorInfo) -> Found | None:
@@ -191,19 +193,6 @@ class _Draft:
             self.tied.append(source[0]._replace(name=name))
 
 
-class _Place:
-    """What holds for all tensors of a pattern, worked out once."""
-
-    def __init__(self, expected: Expected | None, bounds: Sequence[tuple[str, int]]) -> None:
-        self.expected = expected
-        self.bounds = bounds
-        """What the number behind a prefix has to be below."""
-        self.buffer = None if expected is None else expected.kind != "p"
-        self.held: dict[DType, DType] = {}
-        """By the dtype that is stored."""
-        self.taken: list[TensorInfo] = []
-
-
 def _by_name(tensors: Iterable[TensorInfo]) -> Mapping[str, list[TensorInfo]]:
     groups: dict[str, list[TensorInfo]] = {}
     for tensor in tensors:
@@ -243,14 +232,17 @@ def _limits(expected: Iterable[Expected]) -> Mapping[str, int]:
     return found
 
 
-def _owners(tensors: Iterable[TensorInfo], expected: Mapping[str, Expected]) -> tuple[dict[str, str], frozenset[str]]:
-    """Whose each tensor is, and which are of a dtype of their own."""
+def _owners(
+    groups: Iterable[tuple[str, Sequence[TensorInfo]]], expected: Mapping[str, Expected]
+) -> tuple[dict[str, str], frozenset[str]]:
+    """Whose each tensor is, and which are of a dtype of their own; `groups` are tensors by pattern."""
     modules: dict[str, str] = {}
     fixed: set[str] = set()
-    for tensor in tensors:
-        one = expected.get(starred(tensor.name))
+    for pattern, group in groups:
+        one = expected.get(pattern)
         if one is not None:
-            modules[tensor.name] = one.module
+            names = [tensor.name for tensor in group]
+            modules.update(dict.fromkeys(names, one.module))
             if one.dtype:
-                fixed.add(tensor.name)
+                fixed.update(names)
     return modules, frozenset(fixed)
