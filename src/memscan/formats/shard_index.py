@@ -7,6 +7,7 @@ Layout: `{"metadata": {"total_size": int}, "weight_map": {tensor: file}}`, as wr
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from memscan.document import Document, decode_at, shown, text_of, walk
 from memscan.errors import FormatError
@@ -43,19 +44,21 @@ def parse(raw: bytes, path: str) -> ShardIndex:
         raise FormatError(f"{path} has no weight_map: it is not the index of a sharded checkpoint")
     folder = posixpath.dirname(path)
     names: dict[str, str] = {}
-    weight_map: dict[str, str] = {}
     for tensor, shard in entries.values.items():
         if not isinstance(shard, str):
             raise FormatError(f"{path}: {shown(tensor)} is in {shown(shard)}, expected the name of a file")
-        name = names.get(shard)
-        if name is None:
-            name = names[shard] = posixpath.join(folder, _inside(shard, path))
-        weight_map[tensor] = name
+        if shard not in names:
+            names[shard] = posixpath.join(folder, _inside(shard, path))
     if not names:
         raise FormatError(f"{path} has an empty weight_map: it names no shard")
     if len(names) > MAX_SHARDS:
         raise FormatError(f"{path} names {len(names):,} shards, more than the {MAX_SHARDS:,} that memscan reads")
-    return ShardIndex(path=path, weight_map=weight_map, metadata=index.child("metadata") or Document(f"{path}: metadata", {}))
+    weight_map = {tensor: names[str(shard)] for tensor, shard in entries.values.items()} if folder else entries.values
+    return ShardIndex(
+        path=path,
+        weight_map=cast("Mapping[str, str]", weight_map),
+        metadata=index.child("metadata") or Document(f"{path}: metadata", {}),
+    )
 
 
 def _by_parts(text: str, path: str) -> Document | None:
