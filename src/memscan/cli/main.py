@@ -55,7 +55,7 @@ def estimate(**given: object) -> int:
 def main() -> None:
     """The console script."""
     # A scan makes hundreds of thousands of tensors and hardly a cycle; looking for cycles took a third of its time.
-    gc.set_threshold(100_000, 50, 50)
+    gc.set_threshold(2_000_000, 50, 50)
     gc.enable()
     # A name from a stranger may hold characters that the terminal's encoding (cp1252, ASCII) has not.
     for stream in (sys.stdout, sys.stderr):

@@ -1,5 +1,6 @@
 """What `memscan batch` does: the job from its options, the bar while it runs, and a line with what came out."""
 
+import gc
 import sys
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
@@ -20,6 +21,7 @@ from memscan.source.search import Query
 
 def run_batch(given: Mapping[str, Any]) -> int:
     """`memscan batch`: 0 where every row is well, else the worst exit code of the rows."""
+    gc.set_threshold(100_000, 50, 50)  # many small models, one after the other: what they leave behind must not pile up
     job, place = _job(given), _place(given)
     check_format(place.format)
     words = _words(given["file"], token_is_read=given["token"] == "-")  # noqa: S105 -- the word for standard input

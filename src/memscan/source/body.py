@@ -70,7 +70,7 @@ async def _collect(url: str, chunks: AsyncIterator[bytes], *, skip: int, limit: 
         elapsed = clock() - started
         if elapsed > SLOW_AFTER and received < elapsed * MIN_RATE:
             raise UnreachableError(f"{shown_url(url)} sent only {received:,} bytes in {elapsed:.0f} s; try again later")
-    return bytes(kept[:limit])
+    return bytes(memoryview(kept)[:limit])  # a slice would copy it once more, and it may have 85 MB
 
 
 def _content_range(url: str, response: Response, wanted: ByteRange) -> tuple[int, int | None]:
