@@ -1,5 +1,6 @@
 """`memscan serve`: the page, until it is interrupted."""
 
+import gc
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from memscan.cli.exit import Exit
 from memscan.web import Limits, Urls
 from memscan.web.server import serve
+
+CYCLES = (50_000, 20, 20)  # objects until Python looks for cycles: a scan ends and need not look, a server goes on
 
 
 def run_serve(given: Mapping[str, Any]) -> int:
@@ -19,6 +22,7 @@ def run_serve(given: Mapping[str, Any]) -> int:
     def ready(address: str) -> None:
         print(f"memscan: the page is at {address} (Ctrl-C ends it)", file=sys.stderr, flush=True)
 
+    gc.set_threshold(*CYCLES)
     try:
         serve(limits, host=given["host"], port=given["port"], ready=ready)
     except KeyboardInterrupt:

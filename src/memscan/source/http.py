@@ -167,7 +167,10 @@ def _client(*, public_only: bool) -> Client:
     if not wants_session():
         return Pool(public_only=public_only)
     if public_only:  # a proxy looks names up by itself, and a session of the user's own may do anything
-        raise TargetError("a proxy, or a setting that asks for one, keeps addresses out of sight, so no URL is read here")
+        raise TargetError(
+            "no URL is read here: requests go through a proxy, or through the HTTP settings of the system, where the addresses"
+            " that they lead to cannot be looked at"
+        )
     from memscan.source.session import Session  # its imports take four times as long as all of the pool's
 
     return Session()

@@ -38,6 +38,9 @@ def site() -> Iterator[Site]:
             environment = {"MEMSCAN_CACHE": str(folder / "cache"), "MEMSCAN_CACHE_SIZE": "1GB", "HF_TOKEN": READER}
             with serving(hub, "--rate", "100000", "--urls", "any", env=environment) as served:
                 yield Site(served=served, hub=hub)
+            assert served.code == 0
+            assert READER not in served.said
+            assert "Traceback" not in served.said
 
 
 @pytest.fixture(scope="session")
