@@ -115,6 +115,7 @@ class TestOptions:
         assert said in run.stderr
         assert len(run.stderr.splitlines()) == 1
         assert hub.requests == ()
+        assert list(tmp_path.glob("*.journal")) == []
 
     @pytest.mark.parametrize(
         ("output", "said"), [("rows.txt", "does not say its format"), ("no/such/rows.csv", "cannot write the journal")]

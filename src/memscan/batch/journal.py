@@ -127,9 +127,13 @@ class Journal:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if not self._file.closed:
-            self.sync()
-            self._file.close()
+        if self._file.closed:
+            return
+        if error is not None and not self._rows and not self.pages:
+            self.remove()  # nothing to go on with: the next try need not say --resume
+            return
+        self.sync()
+        self._file.close()
 
     def _append(self, line: Mapping[str, object]) -> int:
         try:
