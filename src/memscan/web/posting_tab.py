@@ -42,7 +42,7 @@ def build_posting(gr: Any, desk: Desk, limits: Limits, draft: Any, *, signs_in: 
         if there is not None:
             text = f"Such a report is open already, as discussion {there.num}:"
             return said(text, failed=True, link=there.url), gr.update(visible=False), gr.skip()
-        return said(f"This would be posted to {found.repo_id}."), gr.update(visible=True), f"# {found.title}\n\n{found.body}"
+        return said(f"This would be posted to {found.repo_id}."), gr.update(visible=True), f"## {found.title}\n\n{found.body}"
 
     async def send_it(request: gr.Request, found: Draft | None, word: str | None, login: gr.OAuthToken | None) -> Any:
         if found is None:
