@@ -7,6 +7,10 @@
     if (place) history.replaceState(null, "", place.dataset.address);
   }
 
+  function opened() {
+    if (new URLSearchParams(location.search).has("model")) document.querySelector("#ms-open").click();
+  }
+
   function save(blob, name) {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(blob);
@@ -78,5 +82,5 @@
   });
 
   document.documentElement.lang = "en";
-  window.memscan = { answered };
+  window.memscan = { answered, opened };
 })();

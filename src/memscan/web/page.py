@@ -16,6 +16,7 @@ from memscan.web.shell import INTRO, STATUS, said
 HINT = "For a gated or private model, give a token under More options."
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
 ANSWERED = "() => window.memscan && window.memscan.answered()"
+OPENED = "() => window.memscan && window.memscan.opened()"
 
 
 def build(desk: Desk, limits: Limits, *, signs_in: bool) -> Any:
@@ -35,22 +36,24 @@ def build(desk: Desk, limits: Limits, *, signs_in: bool) -> Any:
                         panels.append(gr.HTML(padding=False, elem_classes="ms-panel"))
                 with gr.Tab("Post to the Hub", render_children=True):
                     draft = gr.State(None)
-                    start = build_posting(gr, desk, limits, draft, signs_in=signs_in)
-        outputs = [status, result, summary, *panels, draft]
+                    posting = build_posting(gr, desk, limits, draft, signs_in=signs_in)
+        outputs = [status, result, summary, *panels, draft, *posting]
 
-        ask, open_link, ask_link = _handlers(gr, desk, limits, len(outputs))
+        # One event for each query, and none for a page that is merely opened: Gradio's script closes the stream of a session's
+        # events when the last has ended, and loses the answer of one that is sent in that moment.
+        ask, open_link = _handlers(gr, desk, limits)
+        opener = gr.Button("Open the link", visible="hidden", elem_id="ms-open")
         asked = gr.on([form.go.click, form.fields[0].submit], ask, [form.token, *form.fields], outputs, **PRIVATE)
-        opened = blocks.load(open_link, None, [*form.fields, status], **PRIVATE)
-        linked = opened.then(ask_link, [form.token, *form.fields], outputs, **PRIVATE)
+        linked = opener.click(open_link, form.token, [*form.fields, *outputs], **PRIVATE)
+        blocks.load(fn=None, js=OPENED)
         for event in (asked, linked):
             event.then(fn=None, js=ANSWERED)
-            event.then(*start, **PRIVATE)
     blocks.queue(api_open=False)  # how many wait is counted at the desk, which gives each event its turn
     return blocks
 
 
-def _handlers(gr: Any, desk: Desk, limits: Limits, outputs: int) -> tuple[Any, Any, Any]:
-    """What the form asks, what a link puts into the form, and what a link asks."""
+def _handlers(gr: Any, desk: Desk, limits: Limits) -> tuple[Any, Any]:
+    """What the form asks, and what a link does: it fills the form, and asks."""
 
     async def ask(request: gr.Request, secret: str | None, *values: Any) -> AsyncIterator[Any]:
         query, step = _query(dict(zip(FIELDS, values, strict=True)))
@@ -60,20 +63,17 @@ def _handlers(gr: Any, desk: Desk, limits: Limits, outputs: int) -> tuple[Any, A
         async for one in desk.ask(query, token_of(secret), client(request, limits)):
             yield _shown(gr, one)
 
-    async def open_link(request: gr.Request) -> Any:
+    async def open_link(request: gr.Request, secret: str | None) -> AsyncIterator[Any]:
         query, step = _linked(dict(request.query_params))
+        fields = [gr.skip()] * len(FIELDS)
         if query is None:
-            return [*([gr.skip()] * len(FIELDS)), said(step.said, failed=True) if step.said else gr.skip()]
-        return [*values_of(query), gr.skip()]
-
-    async def ask_link(request: gr.Request, secret: str | None, *values: Any) -> AsyncIterator[Any]:
-        if _linked(dict(request.query_params))[0] is None:
-            yield [gr.skip()] * outputs
+            yield [*fields, *_shown(gr, step)]
             return
-        async for one in ask(request, secret, *values):
-            yield one
+        yield [*values_of(query), *_shown(gr, step)]
+        async for one in desk.ask(query, token_of(secret), client(request, limits)):
+            yield [*fields, *_shown(gr, one)]
 
-    return ask, open_link, ask_link
+    return ask, open_link
 
 
 def _query(words: Mapping[str, Any]) -> tuple[Query | None, Step]:
@@ -92,11 +92,12 @@ def _linked(parameters: Mapping[str, str]) -> tuple[Query | None, Step]:
 
 
 def _shown(gr: Any, step: Step) -> list[Any]:
-    """`step` for the outputs of a query: the status, the result and its panels, the draft."""
+    """`step` for the outputs of a query: the status, the result and its panels, the draft, and the posting begun anew."""
+    anew = [None if step.sheet is None else step.draft, said(""), gr.update(visible=False)]
     if step.sheet is None:
         failed = step.error is not None
         hint = HINT if isinstance(step.error, GatedError | TokenError | NotFoundError) else ""
         hidden = gr.update(visible=False) if failed else gr.skip()
-        return [said(step.said, failed=failed, busy=not failed, hint=hint), hidden, *([gr.skip()] * (1 + len(TABS))), None]
+        return [said(step.said, failed=failed, busy=not failed, hint=hint), hidden, *([gr.skip()] * (1 + len(TABS))), *anew]
     sheet = step.sheet
-    return [said(step.said, address=sheet.link), gr.update(visible=True), sheet.summary, *sheet.tabs, step.draft]
+    return [said(step.said, address=sheet.link), gr.update(visible=True), sheet.summary, *sheet.tabs, *anew]

@@ -17,7 +17,7 @@ TEXT = (
 
 
 def build_posting(gr: Any, desk: Desk, limits: Limits, draft: Any, *, signs_in: bool) -> tuple[Any, ...]:
-    """The tab; returns the event, for `.then`, that starts it anew for another answer."""
+    """The tab; returns what an answer hides of the last one's: the line of its status, and the preview."""
     gr.HTML(TEXT, padding=False)
     if signs_in:
         gr.LoginButton("Sign in with Hugging Face", icon=None, elem_id="ms-sign-in")  # its icon would be a file of the disk
@@ -53,13 +53,10 @@ def build_posting(gr: Any, desk: Desk, limits: Limits, draft: Any, *, signs_in: 
             return said(one_line(str(error)), failed=True), gr.skip()
         return said(f"Posted as discussion {made.num}:", link=made.url), gr.update(visible=False)
 
-    def start() -> Any:
-        return said(""), gr.update(visible=False)
-
     quiet = {"api_visibility": "private", "show_progress": "minimal", "concurrency_limit": None}
     look.click(show, [draft, secret], [note, shown, preview], **quiet)
     send.click(send_it, [draft, secret], [note, shown], **quiet)
-    return start, None, [note, shown]
+    return note, shown
 
 
 def client(request: Any, limits: Limits) -> str:
