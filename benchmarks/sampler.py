@@ -1,14 +1,15 @@
 """Where a program's CPU goes: `python sampler.py OUTPUT SCRIPT ARGUMENTS ...` looks at the stack of a script as it works.
 
-A signal each millisecond of CPU (as fine as the kernel's clock makes it) charges the CPU since the last one to what the main
-thread is doing. Only modules that the interpreter has loaded anyway are imported before the script starts.
+A thread wakes each millisecond, and charges the CPU since the last time to what the main thread is doing, or, where that waits
+for another, to what the other does. Only modules that the interpreter has loaded anyway are imported before the script starts.
 """
 
-import _signal  # type: ignore[import-not-found]  # `signal` imports enum, which is part of what is measured
+import _thread  # `threading` is part of what is measured
 import sys
 import time
 
-EVERY = 0.001  # seconds of CPU
+EVERY = 0.001  # seconds
+SWITCH = 0.0005  # seconds until a thread that works lets the one that looks go on
 CLIENT = "importing the HTTP client"
 IMPORTED = {"click": "importing click", "tabulate": "importing tabulate"}
 ROOMS = {
@@ -20,6 +21,8 @@ PHASES = (
     "command line", "requests", "parsing", "figures", "table", "exit",
 )  # fmt: skip
 """In the order of a scan."""
+WAITING = ("/threading.py", "/concurrent/futures/_base.py")
+IDLE = ("/selectors.py", "/threading.py", "/concurrent/futures/thread.py")
 CLIENT_PARTS = ("/asyncio/", "/selectors.py", "/ssl.py", "/site-packages/", "/http/")
 
 
@@ -48,6 +51,16 @@ def phase(frames: "list[tuple[str, str]]") -> str:
     return ROOMS.get(rooms[0], "figures") if rooms else "command line"
 
 
+def _stack(frame: object) -> "list[tuple[str, str]]":
+    """File and function of `frame` and of those that called it."""
+    found = []
+    while frame is not None:
+        code = frame.f_code  # type: ignore[attr-defined]
+        found.append((code.co_filename.replace("\\", "/"), code.co_name))
+        frame = frame.f_back  # type: ignore[attr-defined]
+    return found
+
+
 def _room(file: str) -> str:
     """The room of memscan that a file belongs to; empty for all other files."""
     return file.rpartition("/memscan/")[2].partition("/")[0].removesuffix(".py") if "/memscan/" in file else ""
@@ -59,31 +72,35 @@ class Sampler:
     def __init__(self) -> None:
         self.seconds = {"interpreter": time.process_time()}
         self._last = self.seconds["interpreter"]
+        self.done = False
 
-    def tick(self, _number: int, frame: object) -> None:
-        """Charge what was spent since the last time to what `frame` is doing."""
-        now, frames = time.process_time(), []
-        while frame is not None:
-            code = frame.f_code  # type: ignore[attr-defined]
-            frames.append((code.co_filename.replace("\\", "/"), code.co_name))
-            frame = frame.f_back  # type: ignore[attr-defined]
-        name = phase(frames)
-        self.seconds[name] = self.seconds.get(name, 0.0) + now - self._last
-        self._last = now
+    def watch(self, working: int) -> None:
+        """Charge what is spent to what the thread `working` does, or those that it waits for, until the process ends."""
+        own = _thread.get_ident()
+        while not self.done:
+            time.sleep(EVERY)
+            now, stacks = time.process_time(), {ident: _stack(frame) for ident, frame in sys._current_frames().items()}  # noqa: SLF001
+            frames = stacks.get(working, [])
+            if frames and frames[0][0].endswith(WAITING):
+                others = (stack for ident, stack in stacks.items() if ident not in (working, own))
+                frames = next((stack for stack in others if not stack[0][0].endswith(IDLE)), frames)
+            name = phase(frames)
+            self.seconds[name] = self.seconds.get(name, 0.0) + now - self._last
+            self._last = now
 
 
 def main(output: str, script: str, *arguments: str) -> None:
     """Run `script` as it would be run, and write seconds by phase to `output` as JSON."""
     sampler = Sampler()
-    _signal.signal(_signal.SIGPROF, sampler.tick)
     sys.argv = [script, *arguments]
     with open(script, encoding="utf-8") as file:  # noqa: PTH123 -- pathlib is part of what is measured
         code = compile(file.read(), script, "exec")
-    _signal.setitimer(_signal.ITIMER_PROF, EVERY, EVERY)
+    sys.setswitchinterval(SWITCH)
+    _thread.start_new_thread(sampler.watch, (_thread.get_ident(),))
     try:
         exec(code, {"__name__": "__main__", "__file__": script})  # noqa: S102 -- as the interpreter does with a script
     finally:
-        _signal.setitimer(_signal.ITIMER_PROF, 0)
+        sampler.done = True
         import json  # noqa: PLC0415 -- likewise
 
         with open(output, "w", encoding="utf-8") as file:  # noqa: PTH123
