@@ -171,7 +171,7 @@ def _client(*, public_only: bool) -> Client:
             "no URL is read here: requests go through a proxy, or through the HTTP settings of the system, where the addresses"
             " that they lead to cannot be looked at"
         )
-    from memscan.source.session import Session  # its imports take four times as long as all of the pool's
+    from memscan.source.session import Session  # its imports take three times as long as the pool's
 
     return Session()
 
