@@ -5,11 +5,15 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LIGHT := $(VENV)-light/bin
 TIMM := $(VENV)-timm/bin
+WEB := $(VENV)-web/bin
 ORACLE := $(VENV)-oracle/bin
+PEERS := $(VENV)-peers/bin
+ACCELERATE := $(VENV)-accelerate/bin
+SERVER := $(VENV)-server/bin
 TARGET ?= bert-base-cased
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-light test-timm oracle table benchmarks check lint types contracts unit format clean
+.PHONY: help run test test-light test-timm test-web serve screenshots load oracle table bench check lint types contracts unit format clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -17,10 +21,10 @@ help:  ## Show this list
 run: $(BIN)/.ready  ## Run the main job offline: `memscan bert-base-cased` against the fixtures behind a loopback Hub
 	@$(BIN)/python -m tests.hub -- $(BIN)/memscan $(TARGET)
 
-test: check unit  ## Run everything but test-timm: format, lint, types, contracts, tests
+test: check unit test-web  ## Run everything but test-timm: format, lint, types, contracts, tests
 
 # Half of their time is waiting for servers that hang on purpose: that half runs beside the other.
-WAITING := tests/source tests/parts
+WAITING := tests/source tests/parts tests/batch
 LIGHTLY := MEMSCAN_SUITE=light $(LIGHT)/python -m pytest -q -m "not torch and not timm"
 
 test-light: $(LIGHT)/.ready  ## Run the tests that need no torch, in an environment without it
@@ -30,6 +34,18 @@ test-light: $(LIGHT)/.ready  ## Run the tests that need no torch, in an environm
 
 test-timm: $(TIMM)/.ready  ## Run the tests that need timm, in an environment with the torch that its torchvision is built for
 	MEMSCAN_SUITE=timm $(TIMM)/python -m pytest -q tests/oracle/test_meta_timm.py
+
+test-web: $(WEB)/.ready  ## Run the tests of the page in the Chromium or Chrome that is here, in an environment with Gradio
+	MEMSCAN_SUITE=gradio $(WEB)/python -m pytest -q tests/web/browser
+
+serve: $(WEB)/.ready  ## Serve the page offline, against the fixtures behind a loopback Hub
+	@$(WEB)/python -m tests.hub -- $(WEB)/memscan serve
+
+screenshots: $(WEB)/.ready  ## Make the screenshots of docs/ anew, in the Chromium or Chrome that is here
+	$(WEB)/python -m tools.screenshots docs
+
+load: $(WEB)/.ready  ## Let 50 users ask the page at once for a minute, and print how long answers took
+	$(WEB)/python -m tests.web.load --users 50 --seconds 60
 
 # Where the cases go, and a checkout of llama.cpp; without one its quantizations are not made again.
 CASES ?= $(VENV)-oracle/cases
@@ -51,10 +67,14 @@ table: $(ORACLE)/.ready  ## Make the architecture table anew, from the transform
 	OMP_NUM_THREADS=1 $(ORACLE)/python tools/build_module_order.py
 	OMP_NUM_THREADS=1 $(ORACLE)/python tools/cache_model_types.py
 
-benchmarks: $(BIN)/.ready  ## Measure memscan beside the floor and its peers, against a loopback Hub; writes docs/performance.md
-	$(PYTHON) -m venv $(VENV)-peers
-	$(VENV)-peers/bin/python -m pip install --quiet -r benchmarks/peers.txt
-	$(BIN)/python -m benchmarks --latency 0 0.05 0.15 --peers $(VENV)-peers/bin/python --output docs/performance.md
+# QUICK=1 prints a few cases at one round trip; TORCH= leaves out accelerate, which needs torch.
+QUICK ?=
+TORCH ?= 1
+BENCH_WITH := $(PEERS)/.ready $(if $(QUICK),,$(SERVER)/.ready $(if $(TORCH),$(ACCELERATE)/.ready))
+BENCH_FULL := --server $(SERVER)/python $(if $(TORCH),--torch $(ACCELERATE)/python) --output docs/performance.md
+
+bench: $(BIN)/.ready $(BENCH_WITH)  ## Measure memscan beside the floor and its peers; writes docs/performance.md and its plots: 12 minutes, QUICK=1: one
+	$(BIN)/python -m benchmarks --peers $(PEERS)/python $(if $(QUICK),--quick --repeat 2,$(BENCH_FULL))
 
 .PHONY: oracle-llama-cpp
 oracle-llama-cpp: $(ORACLE)/.ready-llama-cpp
@@ -81,7 +101,7 @@ format: $(BIN)/.ready  ## Format the code
 	$(BIN)/ruff check --fix .
 
 clean:  ## Remove what the build and the tests leave behind
-	rm -rf $(VENV) $(VENV)-light $(VENV)-timm $(VENV)-oracle build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-light $(VENV)-timm $(VENV)-web $(VENV)-oracle $(VENV)-peers $(VENV)-accelerate $(VENV)-server build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # $(call environment,FOLDER,GROUP) makes one, with memscan in it as it stands here.
 define environment
@@ -105,6 +125,9 @@ $(LIGHT)/.ready: pyproject.toml
 $(TIMM)/.ready: pyproject.toml
 	$(call environment,$(VENV)-timm,timm)
 
+$(WEB)/.ready: pyproject.toml
+	$(call environment,$(VENV)-web,web)
+
 $(ORACLE)/.ready: pyproject.toml
 	$(call environment,$(VENV)-oracle,oracle)
 
@@ -115,3 +138,19 @@ $(ORACLE)/.ready-quantization: $(ORACLE)/.ready
 $(ORACLE)/.ready-llama-cpp: $(ORACLE)/.ready
 	$(ORACLE)/python -m pip install --quiet --group llama-cpp
 	@touch $@
+
+# $(call pinned,FOLDER,FILE) makes one with what FILE pins, and without memscan.
+define pinned
+	$(PYTHON) -m venv $(1)
+	$(1)/bin/python -m pip install --quiet --requirement $(2)
+	@touch $@
+endef
+
+$(PEERS)/.ready: benchmarks/peers.txt
+	$(call pinned,$(VENV)-peers,$<)
+
+$(ACCELERATE)/.ready: benchmarks/peers-torch.txt
+	$(call pinned,$(VENV)-accelerate,$<)
+
+$(SERVER)/.ready: benchmarks/server.txt
+	$(call pinned,$(VENV)-server,$<)

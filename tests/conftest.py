@@ -48,8 +48,9 @@ NEEDS = {
         "meta",
     ),
     "timm": ("oracle/test_meta_timm.py",),
+    "gradio": ("web/browser",),
 }
-SUITE = os.environ.get("MEMSCAN_SUITE", "")  # set by the Makefile: light, torch, timm
+SUITE = os.environ.get("MEMSCAN_SUITE", "")  # set by the Makefile: light, torch, timm, gradio
 collect_ignore = [
     path
     for package, paths in NEEDS.items()

@@ -1,19 +1,25 @@
 """Every file that belongs in a table is named in it, and tables that are spelt out twice agree."""
 
+import ast
 import inspect
 import pkgutil
+import subprocess
+import sys
 from importlib import import_module
 from types import ModuleType
 
+import click
 import pytest
 
 import memscan
 from memscan import errors, formats, report
 from memscan.checkpoint import Checkpoint
 from memscan.checkpoint.weight_sets import READ, SUFFIXES
+from memscan.cli import commands, options
 from memscan.cli import dtypes as cli_dtypes
-from memscan.cli import options
 from memscan.cli.exit import CODES, Exit, code_of
+from memscan.cli.group import COMMANDS, DEFAULT
+from memscan.cli.main import cli
 from memscan.errors import MemscanError
 from memscan.formats import FORMATS, format_named
 from memscan.quantizers import DTYPES
@@ -68,9 +74,9 @@ class TestReports:
             for name, module in modules.items()
             if list(inspect.signature(getattr(module, "render", len)).parameters) == ["results"]
         }
-        assert found - {"layers"} == set(report.FORMATS)
+        assert found - {"layers"} == {*report.FORMATS, *report.PICTURES}
 
-    @pytest.mark.parametrize("name", report.FORMATS)
+    @pytest.mark.parametrize("name", [*report.FORMATS, "html"])
     def test_every_format_renders_a_report_and_a_failure(self, name: str) -> None:
         from memscan.estimate import estimate_weights
 
@@ -80,14 +86,34 @@ class TestReports:
         assert "float32" in text
         assert "48" in text
 
+    def test_the_picture_of_a_report_has_no_place_for_a_failure(self) -> None:
+        from memscan.estimate import estimate_weights
+
+        good = estimate_weights(model([tensor("a.w", (3,))]), dtypes=None, scope="checkpoint")
+        bad = Failure(requested="there", code=3, error=errors.NotFoundError("not found"))
+        assert report.renderer("svg")([good, bad]) == report.renderer("svg")([good])
+
     def test_an_unknown_format_is_not_rendered(self) -> None:
         with pytest.raises(ImportError):
             report.renderer("xml")
 
 
 class TestOptions:
+    def test_every_command_is_in_the_list_that_a_plain_scan_knows(self) -> None:
+        cli.load()
+        assert set(cli.commands) == set(COMMANDS)
+        written = {name for name, value in vars(commands).items() if isinstance(value, click.Command)}
+        assert written >= set(COMMANDS) - {DEFAULT}
+
+    def test_a_plain_scan_imports_no_other_command(self) -> None:
+        program = "import sys, memscan.cli.main; print([name for name in sys.modules if name.startswith('memscan.cli.')])"
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert "memscan.cli.options" in done.stdout
+        assert not {"memscan.cli.commands", "memscan.cli.workload", "memscan.cli.batch"} & set(ast.literal_eval(done.stdout))
+
     def test_the_command_line_offers_every_output_format(self) -> None:
         assert options.OUTPUT_FORMATS == report.FORMATS
+        assert options.PICTURES == report.PICTURES
 
     def test_the_command_line_offers_every_dtype(self) -> None:
         assert cli_dtypes.DTYPES == DTYPES

@@ -41,6 +41,15 @@ def test_a_scan_of_a_folder_loads_no_http_client(tmp_path):
         assert name not in loaded, name
 
 
+@pytest.mark.parametrize("output", ["table", "json", "markdown", "csv"])
+def test_what_draws_nothing_loads_no_picture(tmp_path, output):
+    materialise(FIXTURES / "openai-community/gpt2", tmp_path)
+    for command in ("estimate", "layers", "inference", "training"):
+        loaded = modules_after(f"from memscan.cli.main import run\nrun([{command!r}, {str(tmp_path)!r}, '--format', {output!r}])")
+        assert not [name for name in loaded if name.startswith(("memscan.report.picture", "memscan.report.html"))]
+        assert "html.parser" not in loaded
+
+
 def test_a_scan_never_imports_torch_and_its_kin(tmp_path):
     """Each of them is replaced by a module that ends the process: if one is imported, the scan fails."""
     traps, model = tmp_path / "traps", tmp_path / "model"

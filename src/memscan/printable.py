@@ -22,3 +22,8 @@ def safe_json(text: str) -> str:
 def safe(text: str) -> str:
     """`text` with every unsafe character written as its escape, and a space in what a CI system would obey."""
     return ORDER.sub("## ", UNSAFE.sub(lambda match: ascii(match[0])[1:-1], text))
+
+
+def one_line(message: str) -> str:
+    """`message` on one line, without control characters."""
+    return safe(" ".join(message.split()))

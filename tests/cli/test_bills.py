@@ -185,6 +185,8 @@ def test_the_choices_are_those_of_the_rooms_below():
 
 
 def test_the_workload_is_one_group_of_options():
+    cli.load()
+
     def names(command):
         return {option for parameter in cli.commands[command].params for option in parameter.opts}
 

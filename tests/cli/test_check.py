@@ -183,8 +183,9 @@ def test_targets_of_a_file_are_read_side_by_side(hub: LoopbackHub, tmp_path):
 
 
 def test_the_choices_are_those_of_the_rooms_below():
+    cli.load()
     assert SUBJECTS == KNOWN
-    assert (*FORMATS, *GATE_FORMATS) == tuple(RENDERED)
+    assert (*FORMATS, "html", *GATE_FORMATS) == tuple(RENDERED)
     words = {
         "library-name" if parameter.name == "library" else (parameter.name or "").replace("_", "-")
         for parameter in cli.commands["check"].params

@@ -1,11 +1,14 @@
 """What fits: dtypes, the largest context and batch, devices."""
 
+from dataclasses import replace
+
 import pytest
 
-from memscan.bills import Answer, estimate_inference
+from memscan.bills import Answer, estimate_inference, inference_bill, workload_of
+from memscan.devices import builtin, parse_device
 from memscan.errors import UsageError
 from memscan.estimate import estimate_weights
-from memscan.fit import COMMON, what_fits
+from memscan.fit import COMMON, fit, what_fits
 from tests.bills.models import LLAMA, report_of
 from tests.estimate.fixtures import load
 
@@ -45,6 +48,18 @@ def test_what_does_not_fit_says_so():
 def test_the_model_bounds_its_context():
     row = what_fits(llama(), device="b200").rows[0]
     assert (row.context.number, row.context.bounded) == (131_072, True)
+
+
+@pytest.mark.parametrize("engine", ["transformers", "vllm"])
+def test_each_device_is_answered_as_if_it_were_the_only_one(engine):
+    report, workload = llama(), workload_of(context=4096, engine=engine)
+    devices = [*(builtin().named(name) for name in COMMON), parse_device("cpu:32GiB", builtin()).device]
+    together = fit(report, workload, devices, dtypes=(None, "bnb-int8" if engine == "transformers" else "fp8"), largest=False)
+    for row in together.rows:
+        dtype = None if row.dtype == "bfloat16" else row.dtype
+        alone = inference_bill(report, replace(workload, dtype=dtype), row.device)
+        assert (row.nbytes, row.answer) == (alone.peak.nbytes, alone.verdict.answer), (row.device.name, row.dtype)
+        assert (row.context, row.batch) == (None, None)
 
 
 def test_without_a_device_there_are_the_common_ones():

@@ -312,8 +312,8 @@ class TestMemory:
         assert peak_of(raw) < 40 * len(raw) + MIB
 
 
-def bundle(headers: object, index: object = None) -> bytes:
-    return json.dumps({"index": {"metadata": {}} if index is None else index, "headers": headers}).encode()
+def bundle(headers: object, index: object = None) -> str:
+    return json.dumps({"index": {"metadata": {}} if index is None else index, "headers": headers})
 
 
 class TestBundle:
@@ -339,20 +339,93 @@ class TestBundle:
     @pytest.mark.parametrize(
         ("raw", "words"),
         [
-            (b"<html>", "not JSON"),
-            (b"[]", "expected a JSON object"),
-            (b"{}", "no index or no headers"),
-            (b'{"index":{}}', "no index or no headers"),
-            (b'{"index":{},"headers":null}', "no index or no headers"),
+            ("<html>", "not JSON"),
+            ("[]", r"not JSON: expected \{"),
+            ('{"index":{} "headers":{}}', "not JSON: expected ,"),
+            ('{"index":{},"headers":{}} x', "goes on behind its end"),
+            ('{"index":{},1:{}}', "not JSON: 1 stands where a key does"),
+            (
+                '{"index":{},"headers":{"s":{"a":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}}}}',
+                "'dtype' stands twice",
+            ),
+            ("{}", "no index or no headers"),
+            ('{"index":{}}', "no index or no headers"),
+            ('{"index":{},"headers":null}', "no index or no headers"),
             (bundle([]), "'headers' is a list"),
             (bundle({}, {"metadata": 1}), "'metadata' is an integer"),
             (bundle({"s": 1}), "s: the header is 1"),
             (bundle({"other": {}}), "names 'other', which is not in the repository"),
             (bundle({"s": {"a": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}}}), "leaves a hole"),
             (bundle({"s": {"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 4]}}}), "needs 8 bytes"),
-            (b'{"index":{},"headers":{"s":{},"s":{}}}', "'s' stands twice"),
+            ('{"index":{},"headers":{"s":{},"s":{}}}', "'s' stands twice"),
         ],
     )
-    def test_a_broken_reply_is_refused(self, raw: bytes, words: str) -> None:
+    def test_a_broken_reply_is_refused(self, raw: str, words: str) -> None:
         with pytest.raises(FormatError, match=words):
             parse_bundle(raw, {"s": 100})
+
+    def test_a_reply_of_many_shards_takes_the_memory_of_its_tensors_and_of_one_shard(self) -> None:
+        """Decoded whole, the JSON of 50,000 tensors alone takes some 30 MB."""
+        shards, each = 100, 500
+        names = {f"s{shard}": [f"model.layers.{shard}.experts.{one}.weight" for one in range(each)] for shard in range(shards)}
+        for separators in ((",", ":"), (", ", ": ")):
+            text = json.dumps(
+                {"index": {"metadata": {}}, "headers": {
+                    path: table(dict.fromkeys(own, ("BF16", (64, 32)))) for path, own in names.items()
+                }}, separators=separators,
+            )  # fmt: skip
+            gc.collect()
+            tracemalloc.start()
+            try:
+                headers, _ = parse_bundle(text, dict.fromkeys(names, 4096 * each + 100_000))
+                held, peak = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+            assert sum(len(header.tensors) for header in headers.values()) == shards * each
+            assert held < 320 * shards * each  # bytes: a name, an offset, a tuple; all else is shared
+            assert peak < held + 40 * len(text) / shards + MIB
+
+
+def spelled(header: object, separators: tuple[str, str]) -> bytes:
+    return json.dumps(header, ensure_ascii=False, separators=separators).encode()
+
+
+class TestSpelling:
+    """Headers as the reference writer spells them are read in a way of their own."""
+
+    @given(SPECS, st.booleans())
+    def test_spaces_make_no_difference(self, specs: Mapping[str, Spec], has_metadata: bool) -> None:
+        whole = table(specs, {"format": "pt"} if has_metadata else None)
+        size = max((one["data_offsets"][1] for name, one in whole.items() if name != "__metadata__"), default=0)
+        compact, spaced = (
+            read(framed(spelled(whole, separators).decode(), bytes(size))) for separators in ((",", ":"), (", ", ": "))
+        )
+        assert compact == spaced
+
+    @pytest.mark.parametrize(
+        "second",
+        [
+            {"dtype": "F32", "shape": [True], "data_offsets": [4, 8]},
+            {"dtype": "F32", "shape": [1.0], "data_offsets": [4, 8]},
+            {"dtype": "F32", "shape": [1], "data_offsets": [4.0, 8]},
+            {"dtype": "F32", "shape": [1], "data_offsets": [4, 12]},
+            {"dtype": "F32", "shape": [1], "data_offsets": [8, 12]},
+            {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},
+        ],
+    )
+    @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+    def test_a_tensor_is_not_believed_for_being_like_another(self, second: object, separators: tuple[str, str]) -> None:
+        first = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
+        with pytest.raises(FormatError):
+            read(framed(spelled({"a": first, "b": second}, separators).decode(), bytes(8)))
+
+    @pytest.mark.parametrize("name", ["__metadata__", "a"])
+    def test_a_name_that_stands_twice_is_refused(self, name: str) -> None:
+        pair = '"%s":{"dtype":"U8","shape":[1],"data_offsets":[%d,%d]}'
+        with pytest.raises(FormatError):
+            read(framed("{" + ",".join((pair % ("a", 0, 1), pair % (name, 1, 2))) + "}", bytes(2)))
+
+    def test_metadata_may_stand_anywhere(self) -> None:
+        entry = {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}
+        for header in ({"__metadata__": {"k": "v"}, "a": entry}, {"a": entry, "__metadata__": {"k": "v"}}):
+            assert read(framed(spelled(header, (",", ":")).decode(), bytes(1))).metadata == {"k": "v"}

@@ -2,6 +2,7 @@
 
 import json
 import posixpath
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -128,3 +129,22 @@ def outcome(raw: bytes) -> str:
         return f"read {len(shard_index.parse(raw, PATH).weight_map)}"
     except FormatError as error:
         return str(error)
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_an_index_takes_the_memory_of_its_names(indent: int | None) -> None:
+    """A decoder takes a string for each value, and a table of the names beside the result."""
+    count = 50_000
+    names = {f"model.layers.{number}.weight": f"model-{number % 100:05}-of-00100.safetensors" for number in range(count)}
+    text = json.dumps({"metadata": {"total_size": 1}, "weight_map": names}, indent=indent)
+    raw = text.encode()
+    tracemalloc.start()
+    try:
+        found = shard_index.parse(raw, PATH)
+        held, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found.weight_map == names
+    assert len({id(shard) for shard in found.weight_map.values()}) == 100
+    assert held < 140 * count
+    assert peak < held + len(raw) + 10_000_000  # the text, the piece that is read, and a table that grows

@@ -7,6 +7,7 @@ with LoopbackHub([Repository(repo_id="org/name", files={"config.json": b"{}"})])
 
 from .fault import Fault
 from .hub import STRANGER, LoopbackHub
+from .limits import RateLimits
 from .materialise import FIXTURES, load_fixtures, materialise
 from .message import Headers
 from .record import Record, round_trips
@@ -19,6 +20,7 @@ __all__ = [
     "Fault",
     "Headers",
     "LoopbackHub",
+    "RateLimits",
     "Record",
     "Repository",
     "Revision",

@@ -12,7 +12,7 @@ from .refusal import (
     repository_not_found,
     revision_not_found,
 )
-from .repository import Repository, Revision
+from .repository import Discussion, Repository, Revision
 
 MARKERS = frozenset(
     {"revision", "tree", "refs", "discussions", "safetensors-metadata", "resolve"}
@@ -23,6 +23,7 @@ MARKERS = frozenset(
 class Visit:
     """A request that has found its repository."""
 
+    catalogue: "Catalogue"
     request: Request
     repository: Repository
     token: str | None
@@ -54,6 +55,10 @@ class Catalogue:
 
     def __init__(self, tokens: Mapping[str, str]) -> None:
         self.tokens = tokens
+        self.read_only: set[str] = set()
+        """Tokens that may open no discussion."""
+        self.opened: dict[str, list[Discussion]] = {}
+        """Discussions that clients have opened, by repository."""
         self._by_name: dict[str, Repository] = {}
 
     def replace(self, repositories: Iterable[Repository]) -> None:
@@ -65,6 +70,10 @@ class Catalogue:
                     raise ValueError(f"two repositories answer to {name!r}")
                 by_name[name.lower()] = repository
         self._by_name = by_name  # in one step: requests are answered meanwhile
+
+    def all(self) -> list[Repository]:
+        """Every repository once."""
+        return list(dict.fromkeys(self._by_name.values()))
 
     def named(self, repo_id: str) -> Repository | None:
         """Return the repository of that very id."""
@@ -95,7 +104,7 @@ class Catalogue:
             raise RefusedError(reply)
         if repository.disabled:
             raise disabled()
-        return Visit(request, repository, token, rest)
+        return Visit(self, request, repository, token, rest)
 
     def _split(self, parts: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
         """Tell `organisation/name` from an id of one part by what is known, then by what follows."""

@@ -15,11 +15,12 @@ from .catalogue import Catalogue
 from .cdn import Cdn
 from .content import Content
 from .fault import Fault, Faults, spoil
+from .limits import RateLimits, kind_of
 from .message import OriginName, Reply, Request, merged, text_reply
 from .record import Log, Record
 from .repository import Repository
 from .server import Server, listen
-from .site import Site, standing_headers
+from .site import Site
 
 PAGE_SIZE = 1000  # files in one page of a listing, as on the real Hub
 STRANGER = "hf_stranger_token"  # a valid token that may read no gated and no private repository
@@ -30,6 +31,7 @@ class LoopbackHub:
 
     `latency` is slept before each reply and may be changed at any time. `port` is that of the Hub's origin (0: any).
     Without `metadata_endpoint` the one-request route for shard headers is missing, as where a Hub does not have it.
+    `limits` are the rate limits; by default those of anonymous users, told and not enforced.
     With `certificate`, a file that holds a certificate for 127.0.0.1 and its key, both origins speak TLS.
     """
 
@@ -50,8 +52,10 @@ class LoopbackHub:
         tokens: Mapping[str, str] | None = None,
         port: int = 0,
         certificate: Path | None = None,
+        limits: RateLimits | None = None,
     ) -> None:
         self._born_with = tuple(repositories), latency, dict(tokens or {})
+        self.limits = limits or RateLimits()
         self._repositories: list[Repository] = []
         self.tokens = {}
         self._catalogue = Catalogue(self.tokens)
@@ -92,16 +96,31 @@ class LoopbackHub:
         """What both origins were asked, in the order of arrival."""
         return self._log.records()
 
+    @property
+    def read_only(self) -> set[str]:
+        """Tokens that may open no discussion; may be changed in place at any time."""
+        return self._catalogue.read_only
+
     def forget(self) -> None:
         """Clear the record of requests."""
         self._log.clear()
 
     def add_repository(self, repository: Repository) -> Repository:
         """Serve one more repository, and return it; its readers get their tokens."""
-        self._catalogue.replace([*self._repositories, repository])
-        self._repositories.append(repository)
-        self.tokens.update(dict.fromkeys(repository.readers, "reader"))
+        self.add_repositories([repository])
         return repository
+
+    def add_repositories(self, repositories: Iterable[Repository]) -> None:
+        """Serve many more repositories."""
+        more = [*repositories]
+        self._catalogue.replace([*self._repositories, *more])
+        self._repositories.extend(more)
+        self.tokens.update(dict.fromkeys((token for one in more for token in one.readers), "reader"))
+
+    @property
+    def repositories(self) -> tuple[Repository, ...]:
+        """What is served."""
+        return tuple(self._repositories)
 
     def settle(self) -> None:
         """Wait until everything that was sent to the hub has been read: also by clients that have given up meanwhile."""
@@ -117,9 +136,10 @@ class LoopbackHub:
         self._catalogue.replace(())
         self.tokens.clear()
         self.tokens[STRANGER] = "stranger"
-        for repository in repositories:
-            self.add_repository(repository)
+        self.add_repositories(repositories)
         self.tokens.update(tokens)
+        self.read_only.clear()
+        self._catalogue.opened.clear()
         self._files.clear()
         self._faults.clear()
         self._log.clear()
@@ -149,15 +169,18 @@ class LoopbackHub:
         """Answer for either origin, and spoil the answer where a fault says so."""
         if self.latency:
             await asyncio.sleep(self.latency)
-        answer = self._site.answer if request.origin == "hub" else self._cdn_site.answer
+        at_hub, kind = request.origin == "hub", kind_of(request.path)
+        answer = self._site.answer if at_hub else self._cdn_site.answer
+        refused = self.limits.count(kind) if at_hub else None
         try:
-            fault = self._faults.take(request)
-            reply = answer(request) if fault is None else spoil(fault, request, answer)
+            fault = None if refused else self._faults.take(request)
+            reply = refused or (answer(request) if fault is None else spoil(fault, request, answer))
         except Exception as error:  # kept, because a Hub that fails by itself must fail the test
             self._failures.append(error)
             return text_reply(500, f"The loopback Hub itself failed: {error!r}")
-        if request.origin == "hub":
-            reply = replace(reply, headers=merged(standing_headers(request, index), reply.headers))
+        if at_hub:
+            standing = {"X-Request-Id": f"Root=1-00000000-{index:024x}", **self.limits.headers(kind)}
+            reply = replace(reply, headers=merged(standing, reply.headers))
         return reply
 
 

@@ -48,6 +48,7 @@ class Request:
     target: str
     """Path with query, as sent."""
     headers: Headers
+    body: bytes = b""
 
     @property
     def path(self) -> str:

@@ -19,7 +19,7 @@ CONFIG_KEYS = ("architectures", "model_type", "quantization_config")  # what the
 def model_info(visit: Visit, revision: Revision) -> Reply:
     """Answer with everything, or with the properties named by `expand`."""
     request = visit.request
-    info = _properties(visit.repository, revision, blobs=request.flag("blobs"))
+    info = properties(visit.repository, revision, blobs=request.flag("blobs"))
     if request.flag("securityStatus"):
         info["securityRepoStatus"] = {"scansDone": True, "filesWithIssues": []}
     wanted = {*request.query.get("expand", []), *request.query.get("expand[]", [])}
@@ -28,7 +28,8 @@ def model_info(visit: Visit, revision: Revision) -> Reply:
     return json_reply(info)
 
 
-def _properties(repository: Repository, revision: Revision, *, blobs: bool) -> dict[str, object]:
+def properties(repository: Repository, revision: Revision, *, blobs: bool, summary: bool = True) -> dict[str, object]:
+    """All that the API says of a repository at a revision; without `summary` not what it repeats of its config."""
     digest = hashlib.sha1(repository.repo_id.encode(), usedforsecurity=False).hexdigest()
     author = repository.repo_id.partition("/")[0]
     info: dict[str, object] = {
@@ -49,7 +50,7 @@ def _properties(repository: Repository, revision: Revision, *, blobs: bool) -> d
     }
     if repository.library is not None:
         info["library_name"] = repository.library
-    if (config := _config(revision)) is not None:
+    if summary and (config := _config(revision)) is not None:
         info["config"] = {key: config[key] for key in CONFIG_KEYS if key in config}
     return {**info, **repository.info}
 

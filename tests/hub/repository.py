@@ -48,6 +48,8 @@ class Discussion:
     author: str
     is_pull_request: bool = False
     status: str = "open"
+    text: str = ""
+    """The first comment."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,6 +78,7 @@ class Repository:
     """Tokens that may read it where it is gated or private."""
     lfs_suffixes: tuple[str, ...] = LFS_SUFFIXES
     discussions: tuple[Discussion, ...] = ()
+    discussions_disabled: bool = False
     info: Mapping[str, object] = field(default_factory=dict)
     """Put over the model info of the API, for instance a `safetensors` summary that is wrong."""
 

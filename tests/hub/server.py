@@ -70,7 +70,9 @@ class Server:
 
     async def _serve(self, origin: OriginName, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection, request after request."""
-        writer.transport.set_write_buffer_limits(high=0)  # draining waits until the kernel has everything
+        # Draining waits until the kernel has everything. asyncio's TLS pauses a writer at its limit and not above it: with a
+        # limit of 0 it would pause one that has nothing to write, and nothing would wake it up.
+        writer.transport.set_write_buffer_limits(high=0 if self._tls is None else 1)
         number = next(self._numbers)
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
@@ -95,11 +97,11 @@ class Server:
             return None
         fields = (line.partition(":") for line in lines)
         headers = Headers((name, value.strip()) for name, _, value in fields)
-        await reader.readexactly(int(headers.get("Content-Length", "0")))
+        body = await reader.readexactly(int(headers.get("Content-Length", "0")))
         if target.startswith("http://"):  # a client that takes this origin for its proxy names the host too
             host, _, path = target.removeprefix("http://").partition("/")
             origin, target = ("cdn" if host == self._cdn else "hub"), f"/{path}"
-        return Request(origin, method, target, headers)
+        return Request(origin, method, target, headers, body)
 
     async def _exchange(self, exchange: Exchange, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Answer one request; return whether the connection may serve another one."""

@@ -6,21 +6,28 @@ https://huggingface.co/docs/huggingface_hub/package_reference/hf_api (get_sharde
 import json
 import posixpath
 import struct
+from functools import lru_cache
 from typing import Any
 
 from .catalogue import Visit
 from .content import Content
 from .message import Reply, json_reply
 from .refusal import entry_not_found, refused
+from .repository import Revision
 
+KEPT = 4  # replies: one of 500,000 tensors takes seconds to make, and the real Hub does not make it each time either
 LENGTH = struct.Struct("<Q")
 
 
 def shard_headers(visit: Visit, parts: tuple[str, ...]) -> Reply:
     """Answer with the index (without its weight map, which the headers repeat) and the header of each shard."""
     visit.require_files()
-    path = "/".join(parts)
-    entries = visit.repository.main.entries
+    return _reply(visit.repository.main, "/".join(parts))
+
+
+@lru_cache(KEPT)
+def _reply(revision: Revision, path: str) -> Reply:
+    entries = revision.entries
     if path not in entries:
         raise entry_not_found()
     try:
@@ -35,7 +42,7 @@ def shard_headers(visit: Visit, parts: tuple[str, ...]) -> Reply:
             raise entry_not_found(f"{place} does not exist")
         headers[shard] = _header(entries[place].content, place)
     without_map = {key: value for key, value in index.items() if key != "weight_map"}
-    return json_reply({"index": without_map, "headers": headers}, {"X-Repo-Commit": visit.repository.commit})
+    return json_reply({"index": without_map, "headers": headers}, {"X-Repo-Commit": revision.commit})
 
 
 def _header(content: Content, place: str) -> Any:

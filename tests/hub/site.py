@@ -3,19 +3,18 @@
 from dataclasses import dataclass
 
 from .catalogue import Catalogue, Visit
+from .discussions import list_discussions, open_discussion, show_discussion
 from .message import Reply, Request, json_reply, text_reply
 from .model_info import model_info
 from .refusal import RefusedError, entry_not_found, refused
 from .repository import Repository, Revision
 from .resolve import resolve, resolve_cached
+from .search import search
 from .shard_headers import shard_headers
 from .tree import tree
 
 MODELS = "/api/models/"
 RESOLVE_CACHE = "/api/resolve-cache/models/"
-# Every reply of the real Hub says how much is left, so a client must not take the header itself for a refusal.
-RATE_LIMIT = {"api": (500, 499), "resolvers": (3000, 2999), "pages": (100, 99)}
-WINDOW = 300  # seconds
 
 
 @dataclass(frozen=True)
@@ -36,12 +35,16 @@ class Site:
 
     def _route(self, request: Request) -> Reply:
         path = request.path
-        if request.method not in {"GET", "HEAD"}:
+        opens = request.method == "POST" and path.startswith(MODELS) and path.endswith("/discussions")
+        if request.method not in {"GET", "HEAD"} and not opens:
             raise refused(405, f"{request.method} is not allowed here")
         if path == "/api/whoami-v2":
             return self._whoami(request)
+        if path == MODELS.rstrip("/"):
+            return search(request, self.catalogue)
         if path.startswith(MODELS):
-            return self._model(self.catalogue.visit(request, MODELS))
+            visit = self.catalogue.visit(request, MODELS)
+            return open_discussion(visit) if opens else self._model(visit)
         if path.startswith(RESOLVE_CACHE):
             visit = self.catalogue.visit(request, RESOLVE_CACHE)
             return resolve_cached(visit, visit.rest)
@@ -63,8 +66,8 @@ class Site:
                 return shard_headers(visit, tuple(parts))
             case ("refs",):
                 return json_reply(_refs(visit.repository))
-            case ("discussions",):
-                return json_reply(_discussions(visit))
+            case ("discussions", *num):
+                return show_discussion(visit, num[0]) if num else list_discussions(visit)
         raise entry_not_found("Sorry, we can't find the page you are looking for.")
 
     def _whoami(self, request: Request) -> Reply:
@@ -74,20 +77,6 @@ class Site:
         name = self.catalogue.tokens[token]
         access = {"accessToken": {"displayName": name, "role": "read"}, "type": "access_token"}
         return json_reply({"type": "user", "id": name, "name": name, "fullname": name, "orgs": [], "auth": access})
-
-
-def standing_headers(request: Request, index: int) -> dict[str, str]:
-    """Return the header fields of every reply of the Hub."""
-    parts = request.path.split("/")
-    kind = "api" if parts[1] == "api" and parts[2:3] != ["resolve-cache"] else "resolvers"
-    if kind == "resolvers" and "resolve" not in request.path:
-        kind = "pages"
-    limit, left = RATE_LIMIT[kind]
-    return {
-        "X-Request-Id": f"Root=1-00000000-{index:024x}",
-        "RateLimit": f'"{kind}";r={left};t={WINDOW}',
-        "RateLimit-Policy": f'"fixed window";"{kind}";q={limit};w={WINDOW}',
-    }
 
 
 def _refs(repository: Repository) -> dict[str, object]:
@@ -101,29 +90,6 @@ def _refs(repository: Repository) -> dict[str, object]:
             groups["branches"].append(_ref(name, f"refs/heads/{name}", revision))
     groups["tags"] = [_ref(name, f"refs/tags/{name}", revision) for name, revision in repository.tags.items()]
     return dict(groups)
-
-
-def _discussions(visit: Visit) -> dict[str, object]:
-    """One page with all that the query asks for: `type`, `status` and `author`, as get_repo_discussions sends them."""
-    asked = visit.request.query
-    wanted = {key: asked[key][0] for key in ("type", "status", "author") if key in asked}
-    found = [
-        {
-            "num": one.num,
-            "title": one.title,
-            "author": {"name": one.author},
-            "isPullRequest": one.is_pull_request,
-            "status": one.status,
-            "createdAt": "2024-01-01T00:00:00.000Z",
-            "repo": {"name": visit.repository.repo_id, "type": "model"},
-        }
-        for one in visit.repository.discussions
-        if wanted.get("author", one.author) == one.author
-        and wanted.get("status", one.status) == one.status
-        and (wanted.get("type") != "pull_request" or one.is_pull_request)
-        and (wanted.get("type") != "discussion" or not one.is_pull_request)
-    ]
-    return {"discussions": found, "count": len(found), "start": 0}
 
 
 def _ref(name: str, ref: str, revision: Revision) -> dict[str, str]:

@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from memscan import Report, scan
+from memscan.estimate import Report
+from memscan.scanning import scan
 from tests.hub import LoopbackHub, Repository
 from tests.writers import safetensors
 from tests.writers.gguf import STRING, UINT32, Tensor, Writer

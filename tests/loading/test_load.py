@@ -1,12 +1,15 @@
 """What a class holds of a checkpoint: ties, prefixes, old names, merged experts, layers beyond the config, and what is made."""
 
+import sys
 from functools import reduce
+from types import FrameType
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memscan.architecture import layout
+from memscan.architecture.rename import Rename
 from memscan.estimate import estimate_weights
 from memscan.loading import Loaded, load
 from memscan.report.json import render
@@ -251,3 +254,30 @@ def test_any_config_and_any_names_give_a_report(
         report = estimate_weights(scanned, dtypes=None, scope=scope)
         assert report.scopes["checkpoint"].nbytes == sum(each.nbytes for each in once.values())
         assert render([report])
+
+
+def test_what_holds_for_a_pattern_is_worked_out_once() -> None:
+    """The rules of a class are applied as often for ten times the layers and experts."""
+    counts = [
+        _applied({**DEEPSEEK, "num_hidden_layers": layers, "n_routed_experts": experts}) for layers, experts in ((3, 4), (30, 8))
+    ]
+    assert counts[0] == counts[1] > 0
+
+
+def _applied(values: dict[str, object]) -> int:
+    """How often a rename is tried on a name."""
+    tensors = stored("DeepseekV3ForCausalLM", values)
+    found = layout("DeepseekV3ForCausalLM", values["model_type"], values)
+    calls = 0
+
+    def count(frame: FrameType, event: str, _: object) -> None:
+        nonlocal calls
+        calls += event == "call" and frame.f_code is Rename.apply.__code__
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        load(tensors, found)
+    finally:
+        sys.setprofile(before)
+    return calls

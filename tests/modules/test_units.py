@@ -143,3 +143,15 @@ def test_every_tensor_is_in_exactly_one_unit_above_it(given_names: set[str], blo
 def test_a_hostile_name_is_grouped_like_any_other(name: str) -> None:
     for block_of in (numbered_block, no_block, blocks_like(frozenset({"layers.*", "0.*"}))):
         assert len(units([tensor(name)], block_of=block_of)) == 1
+
+
+def test_a_run_of_tensors_in_a_block_asks_for_it_once() -> None:
+    asked: list[str] = []
+
+    def block_of(module: str) -> str | None:
+        asked.append(module)
+        return numbered_block(module)
+
+    parts = [tensor(f"model.layers.{layer}.experts.{one}.weight") for layer in range(3) for one in range(200)]
+    assert [unit.name for unit in units(parts, block_of=block_of)] == [f"model.layers.{layer}" for layer in range(3)]
+    assert len(asked) == 3

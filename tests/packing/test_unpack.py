@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,8 +11,14 @@ from hypothesis import strategies as st
 from memscan.architecture import Quantization
 from memscan.checkpoint import is_buffer
 from memscan.packing import LAYOUTS, unpack
+from memscan.packing.answers import Answer, Answers
+from memscan.packing.base import Hidden, Logical, Stored
+from memscan.packing.scaled import SCALED
+from memscan.packing.schemes import Schemes
+from memscan.tensor import TensorInfo
 from tests.packing.packed import Table, checkpoint, parameters, unpacked
 from tests.packing.recorded import cases
+from tests.writers.tensors import tensor
 
 FP8 = {"quant_method": "fp8", "weight_block_size": [128, 128]}
 CT = {"quant_method": "compressed-tensors", "format": "pack-quantized"}
@@ -233,3 +240,21 @@ def test_no_byte_is_lost_and_nothing_raises(method: str, stored: Table, settings
         assert shapes(found) == {name: tuple(shape) for name, (_, shape) in stored.items()}
     assert all(one.elements >= 0 for one in found.tensors)
     assert not any(is_buffer(one) for one in found.tensors if one.dtype.name.startswith(method))
+
+
+def test_weights_that_are_stored_alike_are_worked_out_once() -> None:
+    asked: list[str] = []
+
+    def counting(weight: Stored, main: TensorInfo) -> Logical | Hidden | None:
+        asked.append(weight.name)
+        return SCALED.unpack(weight, main)
+
+    quantization = Quantization.parse({"quant_method": "fp8"})
+    answers = Answers(replace(SCALED, unpack=counting), quantization, Schemes(quantization), {})
+    for number in range(500):
+        name = f"model.layers.0.experts.{number}.weight"
+        members = {"": tensor(name, (256, 128), "F8_E4M3"), "_scale_inv": tensor(f"{name}_scale_inv", (2, 1), "F32")}
+        found = answers.of(name, members)
+        assert isinstance(found, Answer)
+        assert found.shape == (256, 128)
+    assert len(asked) == 1

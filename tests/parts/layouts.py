@@ -91,6 +91,9 @@ def lay(folder: Path, files: Mapping[str, bytes]) -> Path:
     return folder
 
 
+WRONG = 2  # requests for the two guesses of a scan where neither file is at the top of the repository
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
     """What a scan asked of the Hub and its CDN."""

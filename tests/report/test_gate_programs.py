@@ -19,7 +19,7 @@ GATE = Draft202012Validator({**SCHEMA, "anyOf": [{"$ref": "#/$defs/gate"}]})
 
 
 def test_the_command_line_offers_every_format():
-    assert (*options.OUTPUT_FORMATS, *options.GATE_FORMATS) == GATE_FORMATS
+    assert (*options.OUTPUT_FORMATS, "html", *options.GATE_FORMATS) == GATE_FORMATS
     assert GATE_FORMATS[: len(FORMATS)] == FORMATS
 
 

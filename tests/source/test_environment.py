@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import ssl
 import subprocess
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -72,3 +74,13 @@ def test_certificates(certificate: Path) -> None:
         absent = run_memscan(secure, "org/secure", env={"SSL_CERT_FILE": str(certificate.with_name("absent.pem"))})
         assert absent.code in (2, 4)
         assert absent.stderr.count("\n") == 1
+
+
+def test_the_hub_sends_large_replies_over_tls(certificate: Path) -> None:
+    """More than one piece, and more than the kernel takes at once."""
+    context = ssl.create_default_context(cafile=certificate.with_name("cert.pem"))
+    with LoopbackHub(certificate=certificate) as secure:
+        url = secure.add_file("large", bytes(3_000_000))
+        for _ in range(3):
+            with urllib.request.urlopen(url, timeout=10, context=context) as reply:
+                assert len(reply.read()) == 3_000_000

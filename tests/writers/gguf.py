@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 UINT8, INT8, UINT16, INT16, UINT32, INT32, FLOAT32, BOOL, STRING, ARRAY, UINT64, INT64, FLOAT64 = range(13)
 PACKED = {
@@ -47,7 +48,7 @@ class Writer:
         raw = text.encode() if isinstance(text, str) else text
         return self.count(len(raw)) + raw
 
-    def value(self, kind: int, value: object) -> bytes:
+    def value(self, kind: int, value: Any) -> bytes:
         if kind == STRING:
             return self.string(value)
         if kind == ARRAY:
@@ -58,7 +59,7 @@ class Writer:
             )
         return self.pack(PACKED[kind], value)
 
-    def key(self, key: str | bytes, kind: int, value: object) -> bytes:
+    def key(self, key: str | bytes, kind: int, value: Any) -> bytes:
         return self.string(key) + self.pack("I", kind) + self.value(kind, value)
 
     def entry(self, tensor: Tensor, offset: int) -> bytes:

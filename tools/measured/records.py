@@ -1,7 +1,6 @@
 """The records of fixtures/measured, and the reports on their models."""
 
 import json
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ def report(name: str) -> Report:
     )
     dtype = TORCH_NAMES[configs()[name]["config"]["torch_dtype"]]
     tensors = tuple(
-        replace(tensor, dtype=dtype, nbytes=dtype.packed_nbytes(tensor.elements))
+        tensor._replace(dtype=dtype, nbytes=dtype.packed_nbytes(tensor.elements))
         for tensor in built.scopes[built.scope].tensors if not is_buffer(tensor)
     )  # fmt: skip
     shard = Shard(path="model.safetensors", size=sum(tensor.nbytes for tensor in tensors), tensors=len(tensors))

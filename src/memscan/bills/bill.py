@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from memscan.bills.workload import Workload
 from memscan.devices import Device
 from memscan.estimate import Report
 from memscan.item import Item
@@ -69,6 +70,8 @@ class Bill:
     devices: int = 1
     """How many take part."""
     verdict: Verdict | None = None
+    workload: Workload | None = None
+    """What was asked, its context filled in; None of a training."""
     facts: tuple[str, ...] = ()
     """What the bill is of: parameters in all and active, adapters ..."""
     notes: tuple[Note, ...] = ()

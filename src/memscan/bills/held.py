@@ -1,6 +1,6 @@
 """The tensors of a scope in the dtype that they are loaded in."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from memscan.checkpoint import is_buffer
 from memscan.dtype import CASTS, STORED_AS, Kind
@@ -50,7 +50,7 @@ def held(report: Report, dtype: str | None) -> Held:
             basis=Basis.DERIVED if made.assumed is None else Basis.ASSUMED, note=made.assumed or made.note or "",
         )  # fmt: skip
     tensors = tuple(
-        tensor if tensor.dtype == new else replace(tensor, dtype=new, nbytes=new.packed_nbytes(tensor.elements))
+        tensor if tensor.dtype == new else tensor._replace(dtype=new, nbytes=new.packed_nbytes(tensor.elements))
         for tensor, new in cast_dtypes(scope, CASTS[dtype])
     )
     return Held(tensors=tensors, dtype=dtype, computes=dtype if dtype in COMPUTED_IN else HALF, basis=Basis.DERIVED)

@@ -34,6 +34,7 @@ def inference_bill(report: Report, workload: Workload, device: Device | None = N
         host=_host(model, model.stages[fullest], workload, device),
         shares=tuple(shares) if len(shares) > 1 else (), devices=workload.degrees.devices,
         verdict=None if device is None else verdict(items, device, max(count, workload.degrees.devices)),
+        workload=workload,
         facts=() if model.experts is None else (model.experts.fact,), notes=tuple(_offload_notes(model, workload)),
     )  # fmt: skip
 

@@ -19,26 +19,35 @@ def assemble(format_name: str, headers: Mapping[str, Header], sizes: Mapping[str
 
     With `slices`, every file holds a slice of every tensor (tensor parallelism), and equal names are different tensors.
     """
-    tensors: dict[str, TensorInfo] = {}
-    repeated: list[str] = []
-    for number, header in enumerate(headers.values()):
-        for tensor in header.tensors:
-            name = f"{tensor.name}@{number}" if slices and tensor.name in tensors else tensor.name
-            if name in tensors:
-                repeated.append(name)
-            else:
-                tensors[name] = tensor if name == tensor.name else replace(tensor, name=name)
+    tensors, repeated = _side_by_side(headers.values(), slices=slices)
     tied = tuple(tensor for header in headers.values() for tensor in header.tied)
     optimizer = tuple(tensor for header in headers.values() for tensor in header.optimizer)
     return Checkpoint(
         format=format_name,
         shards=tuple(Shard(path=path, size=sizes[path], tensors=len(header.tensors)) for path, header in headers.items()),
-        tensors=tuple(tensors.values()),
+        tensors=tensors,
         tied=tied,
         optimizer=optimizer,
         metadata=next(iter(headers.values())).metadata if headers else {},
-        notes=(*_repeated(list(dict.fromkeys(repeated))), *_unknown_dtypes(tensors.values()), *_shared(tied, optimizer)),
+        notes=(*_repeated(repeated), *_unknown_dtypes(tensors), *_shared(tied, optimizer)),
     )
+
+
+def _side_by_side(headers: Iterable[Header], *, slices: bool) -> tuple[tuple[TensorInfo, ...], list[str]]:
+    """The tensors of all headers, the first of each name, and the names that there are more of."""
+    every = tuple(tensor for header in headers for tensor in header.tensors)
+    if len({tensor.name for tensor in every}) == len(every):
+        return every, []
+    tensors: dict[str, TensorInfo] = {}
+    repeated: dict[str, None] = {}
+    for number, header in enumerate(headers):
+        for tensor in header.tensors:
+            name = f"{tensor.name}@{number}" if slices and tensor.name in tensors else tensor.name
+            if name in tensors:
+                repeated[name] = None
+            else:
+                tensors[name] = tensor if name == tensor.name else tensor._replace(name=name)
+    return tuple(tensors.values()), list(repeated)
 
 
 def renamed(checkpoint: Checkpoint, prefix: str) -> Checkpoint:
@@ -47,7 +56,7 @@ def renamed(checkpoint: Checkpoint, prefix: str) -> Checkpoint:
         return checkpoint
 
     def moved(tensors: Iterable[TensorInfo]) -> tuple[TensorInfo, ...]:
-        return tuple(replace(tensor, name=prefix + tensor.name) for tensor in tensors)
+        return tuple(tensor._replace(name=prefix + tensor.name) for tensor in tensors)
 
     return replace(
         checkpoint, tensors=moved(checkpoint.tensors), tied=moved(checkpoint.tied), optimizer=moved(checkpoint.optimizer)
@@ -81,6 +90,10 @@ def _shared(tied: tuple[TensorInfo, ...], optimizer: tuple[TensorInfo, ...]) -> 
 
 def compare_with_index(index: ShardIndex, headers: Mapping[str, Header], files: Iterable[str]) -> tuple[Note, ...]:
     """What the index says that its shards do not, and the other way round."""
+    listed = index.weight_map
+    stored_as_listed = all(listed.get(tensor.name) == path for path, header in headers.items() for tensor in header.tensors)
+    if stored_as_listed and sum(len(header.tensors) for header in headers.values()) == len(listed):
+        return unlisted_shards(index.path, set(index.shards), files)
     stored = {path: {tensor.name for tensor in header.tensors} for path, header in headers.items()}
     missing = [name for name, path in index.weight_map.items() if name not in stored.get(path, ())]
     notes = []

@@ -6,12 +6,31 @@ from click.shell_completion import CompletionItem
 from memscan.cli.dtypes import join_dtypes
 
 DEFAULT = "estimate"
+COMMANDS = (
+    DEFAULT,
+    "layers",
+    "files",
+    "inference",
+    "training",
+    "fit",
+    "check",
+    "diff",
+    "devices",
+    "snapshot",
+    "batch",
+    "serve",
+    "cache",
+)
+"""Every command; all but the default are in `memscan.cli.commands`, which a plain scan does not import."""
 OWN_OPTIONS = ("--help", "-h", "--version")
 
 
 def dashed(token: str) -> str:
     """`--library_name` is `--library-name`: both spellings work for every option, as in accelerate."""
     return token.replace("_", "-") if token.startswith("--") else token
+
+
+SETTINGS = {"help_option_names": ["-h", "--help"], "token_normalize_func": dashed, "max_content_width": 110}
 
 
 class TargetCommand(click.Command):
@@ -40,9 +59,27 @@ class DefaultGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the default command's name in front, where no command is named."""
-        if args and args[0] not in self.commands and args[0] not in OWN_OPTIONS:
+        if args and args[0] not in COMMANDS and args[0] not in OWN_OPTIONS:
             args = [DEFAULT, *args]
         return super().parse_args(ctx, args)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now if it was not yet."""
+        if cmd_name not in self.commands:
+            self.load()
+        return super().get_command(ctx, cmd_name)
+
+    def load(self) -> None:
+        """Import all commands."""
+        from memscan.cli import commands
+
+        for name in COMMANDS:
+            if name not in self.commands:
+                self.add_command(getattr(commands, name), name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Their names, in the order of the alphabet, as click lists them."""
+        return sorted(COMMANDS)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The default command's usage and options first, then the other commands."""

@@ -3,13 +3,6 @@
 import os
 import sys
 
-from memscan.printable import safe
-
-
-def one_line(message: str) -> str:
-    """`message` on one line, without control characters."""
-    return safe(" ".join(message.split()))
-
 
 def complain(line: str) -> None:
     """Say `line` on standard error."""

@@ -12,6 +12,7 @@ from memscan.cli.dtypes import DTYPES, parse_dtypes
 F = TypeVar("F", bound=Callable[..., object])
 
 OUTPUT_FORMATS = ("table", "json", "markdown", "csv")  # memscan.report.FORMATS, spelt out so that --help need not import it
+PICTURES = ("html", "svg")  # memscan.report.PICTURES: of commands that have something to draw
 GATE_FORMATS = ("github", "junit", "sarif", "gitlab")  # memscan.report.gates.GATE_FORMATS has these beside them
 SCOPES = ("auto", "checkpoint", "declared", "base")  # memscan.scanning.SCOPES, likewise; tests hold the pairs together
 BACKENDS = ("auto", "header", "config", "meta")  # memscan.scanning.BACKENDS
@@ -168,13 +169,19 @@ SCAN_OPTIONS = (
 )
 
 
+def token_from(given: object) -> object:
+    """The token that `--token` means: `-` reads it from standard input."""
+    if given != "-":
+        return given
+    token = "" if sys.stdin is None else sys.stdin.readline(MAX_TOKEN).strip()
+    if not token:
+        raise click.UsageError("--token - found no token on standard input")
+    return token
+
+
 def options_from(given: Mapping[str, object]) -> Options:
     """The options among click's parameters `given`; reads the token from standard input if asked to."""
-    token = given["token"]
-    if token == "-":  # noqa: S105 -- the word for standard input
-        token = "" if sys.stdin is None else sys.stdin.readline(MAX_TOKEN).strip()
-        if not token:
-            raise click.UsageError("--token - found no token on standard input")
+    token = token_from(given["token"])
     targets, output = given["targets"], given["output"]
     if output is not None and (not output or str(output).endswith(WEIGHTS)):
         raise click.UsageError(f"--output {output!a} is not a name for an answer; give the name of a text file")

@@ -7,11 +7,12 @@ from typing import TypeVar
 
 from memscan.cli.early import Early
 from memscan.cli.exit import Exit, code_of
-from memscan.cli.messages import abandon_stdout, complain, one_line
+from memscan.cli.messages import abandon_stdout, complain
 from memscan.cli.options import Options
 from memscan.cli.progress import Bar
 from memscan.errors import MemscanError, UsageError
 from memscan.estimate import Report
+from memscan.printable import one_line
 from memscan.report import Failure, render_files, render_layers, renderer
 from memscan.scanning import ScanOptions, run_alone, scan_all, survey_all
 from memscan.source import Sources, shown_url, write_whole

@@ -13,12 +13,13 @@ from memscan.checking import check_all, own_devices
 from memscan.cli.early import Early
 from memscan.cli.exit import Exit, code_of
 from memscan.cli.github import write_outputs, write_summary
-from memscan.cli.messages import complain, one_line
+from memscan.cli.messages import complain
 from memscan.cli.options import Options
 from memscan.cli.progress import Bar
 from memscan.cli.run import emit, run_work
 from memscan.devices import Devices
 from memscan.errors import FormatError, UsageError
+from memscan.printable import one_line
 from memscan.report.gates import render_gate
 from memscan.scanning import ScanOptions
 

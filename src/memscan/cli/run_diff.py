@@ -10,13 +10,14 @@ from memscan.budget.growth import allowed
 from memscan.budget.verdicts import blank, not_read
 from memscan.cli.exit import Exit, code_of
 from memscan.cli.github import append_summary, write_outputs, write_summary
-from memscan.cli.messages import complain, one_line
+from memscan.cli.messages import complain
 from memscan.cli.options import GATE_FORMATS, Options
 from memscan.cli.progress import Bar
 from memscan.cli.run import emit, shown_word
 from memscan.compare import Diff, Saved, Scanned, Side, Subject, compare, in_one_scope, two_words, wanted_scope
 from memscan.errors import MemscanError, UsageError
 from memscan.model import Model
+from memscan.printable import one_line
 from memscan.report.diffs import Shown, render_diff
 from memscan.report.gates import render_gate
 from memscan.scanning import AUTO, ScanOptions, read_all, run_alone

@@ -86,7 +86,7 @@ def by_modules(side: Side, depth: int, *, counted: bool) -> Side:
         modules = [(module.name, _own(module)) for _, module in tree(side.tensors, depth).walk()]
         tensors = tuple(as_tensor(name, elements if counted else None, nbytes) for name, (elements, nbytes) in modules if nbytes)
     else:
-        tensors = tuple(one if counted else replace(one, shape=()) for one in side.tensors)
+        tensors = tuple(one if counted else one._replace(shape=()) for one in side.tensors)
     return replace(side, level=Level.MODULES, tensors=tensors, depth=depth)
 
 

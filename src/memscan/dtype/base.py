@@ -30,6 +30,10 @@ class DType:
     block_bytes: int
     """Bytes of one block; 0 where the dtype is not known."""
 
+    def __hash__(self) -> int:
+        """That of the name, which tells nearly all apart: dtypes are looked up once a tensor."""
+        return hash(self.name)
+
     def exact_nbytes(self, elements: int) -> int | None:
         """Bytes of `elements` in whole blocks, or None where they do not fill whole blocks or the dtype is not known."""
         if self.block_bytes == 0 or elements % self.block:

@@ -1,7 +1,5 @@
 """A scope as a quantizer and an adapter see it: dense weights, each with the class of the module that owns it."""
 
-from dataclasses import replace
-
 from memscan.checkpoint import is_buffer
 from memscan.dtype import SAFETENSORS, DType, Kind
 from memscan.model import Model, Scope
@@ -23,7 +21,7 @@ def dense(model: Model, scope: Scope) -> Dense:
 
 def _weight(tensor: TensorInfo, scope: Scope, dtype: DType) -> Weight:
     if tensor.dtype.kind is Kind.QUANTIZED:
-        tensor = replace(tensor, dtype=dtype, nbytes=dtype.packed_nbytes(tensor.elements))
+        tensor = tensor._replace(dtype=dtype, nbytes=dtype.packed_nbytes(tensor.elements))
     owner = scope.owners.get(tensor.name)
     return Weight(
         name=tensor.name, shape=tensor.shape, dtype=tensor.dtype, nbytes=tensor.nbytes, module="" if owner == "/" else owner,

@@ -8,6 +8,7 @@ from memscan.devices import Device
 from memscan.errors import UsageError
 from memscan.estimate import Report
 from memscan.fit.largest import Largest, largest_batch, largest_context
+from memscan.item import Item
 from memscan.note import Note
 
 DTYPES = {
@@ -36,7 +37,7 @@ class Row:
     nbytes: int
     """The peak of the workload, on the fullest device."""
     context: Largest | None
-    """The largest context at this batch; None where it is not known."""
+    """The largest context at this batch; None where it is not known, or was not sought."""
     batch: Largest | None
     """The most sequences at this context."""
 
@@ -55,9 +56,17 @@ class Fit:
 
 
 def fit(
-    report: Report, workload: Workload, devices: Sequence[Device], *, count: int = 1, dtypes: Sequence[str | None] = ()
+    report: Report,
+    workload: Workload,
+    devices: Sequence[Device],
+    *,
+    count: int = 1,
+    dtypes: Sequence[str | None] = (),
+    largest: bool = True,
 ) -> Fit:
     """What of `report` fits on each of `devices`, in each of `dtypes` (none given: as stored, and what the engine loads).
+
+    `largest`: whether the largest context and batch are sought, which takes a hundred times as long as the rest.
 
     Raises UsageError for a workload that this model cannot have.
     """
@@ -71,16 +80,28 @@ def fit(
             ready.append(prepare(report, replace(workload, dtype=dtype)))
         except UsageError as error:
             notes.append(Note(code="dtype-unknown", message=f"{dtype} is not known for this model: {error}"))
-    rows = [row for device in devices for row in _rows(ready, device, count)]
+    held: dict[tuple[str, str], tuple[Item, ...]] = {}
+    rows = [row for device in devices for row in _rows(ready, device, count, held, largest=largest)]
     return Fit(report=report, workload=first.workload, count=count, rows=tuple(rows), notes=tuple(notes))
 
 
-def _rows(ready: Sequence[Prepared], device: Device, count: int) -> Iterator[Row]:
+def _rows(
+    ready: Sequence[Prepared], device: Device, count: int, held: dict[tuple[str, str], tuple[Item, ...]], *, largest: bool
+) -> Iterator[Row]:
     for one in ready:
         context, batch = one.workload.context or 1, one.workload.batch
-        stage, bills = one.fullest(context=context, batch=batch, device=device)
-        items = bills[stage]
+        key = (one.model.held.dtype, _sort(one, device))
+        if key not in held:
+            stage, bills = one.fullest(context=context, batch=batch, device=device)
+            held[key] = bills[stage]
+        items = held[key]
         yield Row(
             dtype=one.model.held.dtype, device=device, answer=verdict(items, device, count).answer, nbytes=peak(items).nbytes,
-            context=largest_context(one, device, batch=batch), batch=largest_batch(one, device, context=context),
+            context=largest_context(one, device, batch=batch) if largest else None,
+            batch=largest_batch(one, device, context=context) if largest else None,
         )  # fmt: skip
+
+
+def _sort(one: Prepared, device: Device) -> str:
+    """Devices of one sort hold the same for a workload, so that it is worked out once; vLLM takes a share of each device."""
+    return device.name if one.workload.engine == "vllm" else f"{device.kind} {device.vendor == 'Apple'}"

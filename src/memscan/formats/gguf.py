@@ -7,7 +7,6 @@ holes, as the gguf package reads them; the last tensor may lack its padding; eve
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import prod
 from struct import Struct
 
@@ -154,7 +153,7 @@ def _sized(tensor: TensorInfo, stop: int) -> TensorInfo:
     """`tensor`; one of an unknown type reaches up to the next tensor's first byte, at `stop`."""
     if tensor.dtype.block_bytes or not tensor.elements:
         return tensor
-    return replace(tensor, nbytes=max(stop - tensor.offset, 0))
+    return tensor._replace(nbytes=max(stop - tensor.offset, 0))
 
 
 def _check_end(tensor: TensorInfo, path: str, behind: list[TensorInfo], stop: int) -> None:

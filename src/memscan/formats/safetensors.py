@@ -5,14 +5,16 @@ Specification: https://github.com/huggingface/safetensors#format; the checks are
 and duplicate keys are refused.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from struct import Struct
 from typing import NoReturn
 
-from memscan.document import Document, decode, shown
+from memscan.document import Document, decode, decode_at, shown, text_of, walk
 from memscan.dtype import SAFETENSORS, DType, unknown
 from memscan.errors import FormatError
 from memscan.formats.base import Header
+from memscan.formats.safetensors_compact import compact_tensors
 from memscan.read import ByteRange, Read
 from memscan.tensor import TensorInfo
 
@@ -20,6 +22,7 @@ LENGTH = Struct("<Q")
 MAX_HEADER = 100_000_000  # bytes; MAX_HEADER_SIZE of the reference parser
 MAX_WORD = 2**64  # shapes and offsets are usize in the reference parser
 METADATA = "__metadata__"
+METADATA_FIRST = f'{{"{METADATA}":'
 TENSOR_KEYS = ("dtype", "shape", "data_offsets")
 MAX_DEPTH = 127  # arrays and objects in each other, as serde_json reads them
 MAX_NUMBER = 1.7976931348623157e308  # the largest double: serde_json refuses a number beyond it
@@ -42,8 +45,13 @@ class Safetensors:
             raise FormatError(
                 f"{path}: says its header has {length:,} bytes, but the file has only {size:,}; it is cut off or damaged"
             )
-        table = decode((yield ByteRange(LENGTH.size, length)), f"{path}: the header")
-        return parse_table(table, path, data_size=size - LENGTH.size - length)
+        what = f"{path}: the header"
+        text = text_of((yield ByteRange(LENGTH.size, length)), what)
+        data_size = size - LENGTH.size - length
+        quick = _compact(text, 0, path, data_size)
+        if quick is not None and not text[quick[1] :].strip(" "):  # it is filled up to a multiple of eight bytes
+            return quick[0]
+        return parse_table(decode(text, what), path, data_size=data_size)
 
 
 def _what_else(length: int) -> str:
@@ -59,27 +67,50 @@ def _what_else(length: int) -> str:
     )
 
 
-def parse_bundle(raw: bytes, sizes: Mapping[str, int]) -> tuple[Mapping[str, Header], Document]:
+def parse_bundle(text: str, sizes: Mapping[str, int]) -> tuple[Mapping[str, Header], Document]:
     """The headers of all shards in one reply of the Hub, by file name, and the index's metadata.
 
     `sizes` are the shards' file sizes in bytes. The reply's layout is that of `get_sharded_safetensors_metadata` in
     huggingface_hub 2.4: `{"index": {"metadata": {...}}, "headers": {shard: header}}`. The length of the header itself is
     not in it, so each shard is checked as far as its JSON allows: what the tensors do not cover must be a possible header.
     """
-    reply = Document.parse(raw, "the Hub's safetensors metadata")
+    what = "the Hub's safetensors metadata"
+    headers: dict[str, Header] = {}
+    parts: dict[str, object] = {}
+    is_compact = True
+
+    def shard(path: str, at: int) -> int:
+        if path not in sizes:
+            raise FormatError(f"{what} names {shown(path)}, which is not in the repository")
+        nonlocal is_compact
+        quick = _compact(text, at, path, None) if is_compact else None
+        is_compact = quick is not None  # one look ahead for the end of a table is cheap, one from each shard is not
+        header, end = quick or _decoded(text, at, what, path)
+        headers[path] = header
+        length = sizes[path] - LENGTH.size - _end(header.tensors)
+        if not 2 <= length <= MAX_HEADER:
+            raise FormatError(f"{path}: {sizes[path]:,} bytes cannot hold the tensors that {what} lists")
+        return end
+
+    def part(key: str, at: int) -> int:
+        if key == "headers" and text.startswith("{", at):
+            parts[key] = {}
+            return walk(text, at, what, shard)  # one shard's JSON at a time: that of all takes five times its length
+        parts[key], end = decode_at(text, at, what)
+        return end
+
+    if text[walk(text, 0, what, part) :].strip():
+        raise FormatError(f"{what} is not JSON: it goes on behind its end")
+    reply = Document(what, parts)
     index, tables = reply.child("index"), reply.child("headers")
     if index is None or tables is None:
-        raise FormatError(f"{reply.path} has no index or no headers")
-    headers: dict[str, Header] = {}
-    for path, table in tables.values.items():
-        if path not in sizes:
-            raise FormatError(f"{reply.path} names {shown(path)}, which is not in the repository")
-        header = parse_table(table, path, data_size=None)
-        length = sizes[path] - LENGTH.size - sum(tensor.nbytes for tensor in header.tensors)
-        if not 2 <= length <= MAX_HEADER:
-            raise FormatError(f"{path}: {sizes[path]:,} bytes cannot hold the tensors that {reply.path} lists")
-        headers[path] = header
+        raise FormatError(f"{what} has no index or no headers")
     return headers, index.child("metadata") or Document(f"{index.path}: metadata", {})
+
+
+def _decoded(text: str, at: int, what: str, path: str) -> tuple[Header, int]:
+    table, end = decode_at(text, at, what)
+    return parse_table(table, path, data_size=None), end
 
 
 def parse_table(table: object, path: str, *, data_size: int | None) -> Header:
@@ -87,22 +118,56 @@ def parse_table(table: object, path: str, *, data_size: int | None) -> Header:
     if not isinstance(table, dict):
         raise FormatError(f"{path}: the header is {shown(table)}, expected a JSON object")
     metadata = _metadata(table.get(METADATA), path)
+    return _header(_in_order(table, path), metadata, path, data_size)
+
+
+def _compact(text: str, at: int, path: str, data_size: int | None) -> tuple[Header, int] | None:
+    """The header whose table starts at `at` in `text`, and where it ends; None where it is not spelled as usual."""
+    start, metadata = at + 1, None
+    if not text.startswith("{", at):
+        return None
+    if text.startswith(METADATA_FIRST, at):
+        try:
+            metadata, start = decode_at(text, at + len(METADATA_FIRST), path)
+        except FormatError:
+            return None
+        if not text.startswith(",", start):
+            return None
+        start += 1
+    found = compact_tensors(text, start, lambda name, entry: _tensor(name, entry, path))
+    if found is None:
+        return None
+    tensors, end = found
+    if _end(tensors) >= MAX_WORD or any(tensor.name == METADATA for tensor in tensors):
+        return None
+    return _header(tensors, metadata, path, data_size), end
+
+
+def _header(tensors: Sequence[TensorInfo], metadata: object, path: str, data_size: int | None) -> Header:
+    """The header of `tensors`, which follow each other from byte 0 on and have to end where the file does."""
+    end = _end(tensors)
+    if data_size is not None and end != data_size:
+        problem = "the file is cut off" if end > data_size else "the rest belongs to no tensor"
+        raise FormatError(f"{path}: the tensors cover {end:,} bytes, the file holds {data_size:,}: {problem}")
+    return Header(tensors=tuple(tensors), metadata=_metadata(metadata, path))
+
+
+def _in_order(table: Mapping[str, object], path: str) -> list[TensorInfo]:
+    """The tensors of any table in the order of their bytes, which may not overlap nor leave holes."""
     tensors = [_tensor(name, entry, path) for name, entry in table.items() if name != METADATA]
-    tensors.sort(key=_by_bytes)
+    tensors.sort(key=attrgetter("offset", "nbytes"))
     end = 0
     for tensor in tensors:
         if tensor.offset != end:
             problem = "overlaps the tensor before it" if tensor.offset < end else "leaves a hole before it"
             raise FormatError(f"{path}: {shown(tensor.name)} starts at byte {tensor.offset:,}, expected {end:,}: it {problem}")
         end += tensor.nbytes
-    if data_size is not None and end != data_size:
-        problem = "the file is cut off" if end > data_size else "the rest belongs to no tensor"
-        raise FormatError(f"{path}: the tensors cover {end:,} bytes, the file holds {data_size:,}: {problem}")
-    return Header(tensors=tuple(tensors), metadata=metadata)
+    return tensors
 
 
-def _by_bytes(tensor: TensorInfo) -> tuple[int, int]:
-    return tensor.offset, tensor.nbytes
+def _end(tensors: Sequence[TensorInfo]) -> int:
+    """Where the bytes of tensors end that follow each other from 0 on."""
+    return tensors[-1].offset + tensors[-1].nbytes if tensors else 0
 
 
 def _metadata(value: object, path: str) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ is charged for it: the bytes of all stored tensors sum up to those of all storag
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from memscan.document import shown
 from memscan.errors import FormatError
@@ -101,7 +101,7 @@ class Ledger:
             return tensor
         self._charged.add(tensor.storage)
         rest = account.storage.nbytes - account.taken
-        return replace(tensor, nbytes=tensor.nbytes + rest) if rest else tensor
+        return tensor._replace(nbytes=tensor.nbytes + rest) if rest else tensor
 
     def _account(self, storage: Storage) -> Account:
         account = self._accounts.setdefault(storage.key, Account(storage))

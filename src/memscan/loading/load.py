@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from math import prod
 
 from memscan.architecture import Expected, Layout
@@ -11,6 +10,7 @@ from memscan.dtype import SAFETENSORS, DType, Kind
 from memscan.loading.base import Loaded
 from memscan.loading.making import Making
 from memscan.loading.names import STAR, Found, Names, starred
+from memscan.loading.place import Place
 from memscan.tensor import TensorInfo
 
 FLOAT32 = SAFETENSORS["F32"]
@@ -30,7 +30,8 @@ def load(tensors: Sequence[TensorInfo], layout: Layout, usual: DType = FLOAT32) 
     draft.tie()
     created = tuple(draft.create())
     held = (*(one for group in draft.taken.values() for one in group), *created)
-    modules, fixed = _owners(held, layout.expected)
+    groups = (*draft.taken.items(), *((starred(one.name), (one,)) for one in created))
+    modules, fixed = _owners(groups, layout.expected)
     return Loaded(
         class_name=layout.class_name, tensors=held, tied=tuple(draft.tied), ignored=tuple(draft.ignored), created=created,
         modules=modules, fixed=fixed, blocks=layout.blocks, parameters_known=draft.parameters_known,
@@ -46,7 +47,7 @@ class Draft:
         self._names = Names(layout)
         self._limits = _limits(one for one in layout.expected.values() if one.pattern.count(STAR) == 1)
         self._outer = {**_limits(one for one in layout.expected.values() if one.pattern.count(STAR) > 1), **self._limits}
-        self._bounds: dict[str, list[tuple[str, int]]] = {}
+        self._places: dict[tuple[str, ...], Place] = {}
         self._satisfied: set[str] = set()
         self._layers = frozenset(name[: name.rindex(STAR) + 1] for name in layout.expected if STAR in name)
         self._ignored = re.compile("|".join(f"(?:{one})" for one in sorted(layout.ignored))) if layout.ignored else None
@@ -62,19 +63,30 @@ class Draft:
     def take(self, tensor: TensorInfo) -> None:
         """Put a stored tensor where the class has a place for it."""
         found = self._names.find(tensor.name) or self._in_a_layer(tensor)
-        if found is None or self._is_beyond(found):
+        if found is None:
             self.ignored.append(tensor)
             return
-        pattern = found.patterns[0]
-        expected = self._layout.expected.get(pattern)
-        buffer = None if expected is None else expected.kind != "p"
-        if found.name != tensor.name or buffer is not tensor.buffer:
-            tensor = replace(tensor, name=found.name, buffer=buffer)
-        held = self._held_in(pattern, expected, tensor.dtype)
-        if held != tensor.dtype:
-            tensor = replace(tensor, dtype=held, nbytes=held.packed_nbytes(tensor.elements))
-        self.taken.setdefault(pattern, []).append(tensor)
-        self._satisfied.update(found.patterns)
+        place = self._places.get(found.patterns) or self._place(found.patterns)
+        for before, limit in place.bounds:
+            if _number(found.name, before) >= limit:
+                self.ignored.append(tensor)
+                return
+        held = place.held.get(tensor.dtype)
+        if held is None:
+            held = place.held[tensor.dtype] = self._held_in(found.patterns[0], place.expected, tensor.dtype)
+        if not place.taken:
+            place.taken = self.taken.setdefault(found.patterns[0], [])
+            self._satisfied.update(found.patterns)
+        nbytes = tensor.nbytes if held == tensor.dtype else held.packed_nbytes(tensor.elements)
+        place.taken.append(TensorInfo(found.name, held, tensor.shape, tensor.offset, nbytes, tensor.storage, place.buffer))
+
+    def _place(self, patterns: tuple[str, ...]) -> Place:
+        """What is the same for all tensors of `patterns`."""
+        expected = self._layout.expected.get(patterns[0])
+        # A layer that the config does not count is one of those that predict further tokens.
+        bounds = [pair for pair in self._limits.items() if patterns[0].startswith(f"{pair[0]}{STAR}")]
+        place = self._places[patterns] = Place(expected, bounds)
+        return place
 
     def _in_a_layer(self, tensor: TensorInfo) -> Found | None:
         """The name of a parameter that the table lacks in a layer that it has: it is held, to be on the safe side."""
@@ -104,13 +116,6 @@ class Draft:
         if pattern not in self._kept:
             self._kept[pattern] = self._float32.search(pattern) is not None
         return self._kept[pattern]
-
-    def _is_beyond(self, found: Found) -> bool:
-        """Whether it stands in a layer that the config does not count: those that predict further tokens."""
-        pattern = found.patterns[0]
-        if pattern not in self._bounds:
-            self._bounds[pattern] = [pair for pair in self._limits.items() if pattern.startswith(f"{pair[0]}{STAR}")]
-        return any(_number(found.name, before) >= limit for before, limit in self._bounds[pattern])
 
     def fuse(self) -> None:
         """Make one tensor of those that the class holds as one, as experts are that were stored each by itself."""
@@ -185,7 +190,7 @@ class Draft:
     def _lend(self, name: str, lender: str) -> None:
         source = self.taken.get(lender)
         if source and STAR not in name:
-            self.tied.append(replace(source[0], name=name))
+            self.tied.append(source[0]._replace(name=name))
 
 
 def _by_name(tensors: Iterable[TensorInfo]) -> Mapping[str, list[TensorInfo]]:
@@ -199,7 +204,7 @@ def _fused(parts: Sequence[TensorInfo], shape: tuple[int, ...] | None) -> Tensor
     """One tensor with the bytes of all; flat where the class's shape is not known, or not theirs."""
     elements = sum(part.elements for part in parts)
     whole = shape if shape is not None and prod(shape) == elements else (elements,)
-    return replace(parts[0], shape=whole, nbytes=sum(part.nbytes for part in parts))
+    return parts[0]._replace(shape=whole, nbytes=sum(part.nbytes for part in parts))
 
 
 def _number(name: str, before: str) -> int:
@@ -227,14 +232,17 @@ def _limits(expected: Iterable[Expected]) -> Mapping[str, int]:
     return found
 
 
-def _owners(tensors: Iterable[TensorInfo], expected: Mapping[str, Expected]) -> tuple[dict[str, str], frozenset[str]]:
-    """Whose each tensor is, and which are of a dtype of their own."""
+def _owners(
+    groups: Iterable[tuple[str, Sequence[TensorInfo]]], expected: Mapping[str, Expected]
+) -> tuple[dict[str, str], frozenset[str]]:
+    """Whose each tensor is, and which are of a dtype of their own; `groups` are tensors by pattern."""
     modules: dict[str, str] = {}
     fixed: set[str] = set()
-    for tensor in tensors:
-        one = expected.get(starred(tensor.name))
+    for pattern, group in groups:
+        one = expected.get(pattern)
         if one is not None:
-            modules[tensor.name] = one.module
+            names = [tensor.name for tensor in group]
+            modules.update(dict.fromkeys(names, one.module))
             if one.dtype:
-                fixed.add(tensor.name)
+                fixed.update(names)
     return modules, frozenset(fixed)

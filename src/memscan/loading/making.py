@@ -1,7 +1,7 @@
 """Tensors that a class makes for itself: their names, shapes and dtypes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import takewhile
 
 from memscan.architecture import Expected
@@ -106,4 +106,4 @@ def _shapes(one: Expected) -> Iterator[tuple[str, int, tuple[int, ...] | None]]:
 
 def _tensor(name: str, dtype: DType, shape: tuple[int, ...], kind: str) -> TensorInfo:
     made = TensorInfo(name=name, dtype=dtype, shape=shape, offset=0, nbytes=0, buffer=kind != "p")
-    return replace(made, nbytes=dtype.packed_nbytes(made.elements))
+    return made._replace(nbytes=dtype.packed_nbytes(made.elements))

@@ -12,7 +12,7 @@ from memscan.architecture import CONVERTER, Layout
 STAR = "*"
 ANY = 9_000_000_000  # stands for any number, the first one of a name
 NUMBER = re.compile(r"(?<![^.])(?:expert_)?(\d+)(?![^.])")  # a component that is one, or numbers an expert
-ANYWHERE = re.compile(r"9000\d{6}")
+ANYWHERE = re.compile(r"(9000\d{6})")
 LITERAL = re.compile(r"(?<!\\)(?<!P<g)\d+")  # a number in a rule of the table that stands for itself, or for how often
 
 
@@ -45,7 +45,7 @@ class Names:
         self._there = frozenset(name for name in self._saved if layout.expected[name].count != 0)
         self._renamings = [one for one in layout.renames if one.kind != CONVERTER]
         self._converters = [one for one in layout.renames if one.kind == CONVERTER]
-        self._known: dict[str, tuple[tuple[str, ...], tuple[str, ...]] | None] = {}
+        self._known: dict[str, _Known | None] = {}
         # What a rename makes of one layer it makes of all, but for those that it names.
         self._named = frozenset(number for one in layout.renames for number in LITERAL.findall(one.pattern))
         self._counts = any(one.kind.startswith("offset") for one in layout.renames)
@@ -56,18 +56,16 @@ class Names:
         alike, numbers = (name, []) if self._counts else self._alike(name)
         if alike not in self._known:
             names = self._resolve(_filled(alike, [str(ANY + place) for place in range(len(numbers))]))
-            self._known[alike] = None if names is None else (names, tuple(map(starred, names)))
+            self._known[alike] = None if names is None else _Known(alike, names, len(numbers))
         known = self._known[alike]
-        if known is None:
-            return None
-        names, patterns = known
-        return Found(_numbered(names[0], numbers), patterns)
+        return None if known is None else Found(name if known.is_same else known.name(numbers), known.patterns)
 
     def _alike(self, name: str) -> tuple[str, list[str]]:
         """What all names have in common that differ from this one in numbers that no rule names, and these numbers."""
-        numbers = NUMBER.findall(name)
-        if self._named.isdisjoint(numbers):
-            return NUMBER.sub(self._star, name), numbers
+        pieces = NUMBER.split(name)
+        numbers = pieces[1::2]
+        if "expert_" not in name and self._named.isdisjoint(numbers):
+            return STAR.join(pieces[::2]), numbers
         taken = [number for number in numbers if number not in self._named]
         return NUMBER.sub(lambda found: found[0] if found[1] in self._named else self._star(found), name), taken
 
@@ -109,12 +107,23 @@ class Names:
         return starred(name) in self._there or name.startswith(self._opaque)
 
 
-def _numbered(name: str, numbers: list[str]) -> str:
-    """`name` with the numbers that were taken out of it; of merged experts only the first one's is in it."""
-    if not numbers:
-        return name
-    places = dict(enumerate(numbers, ANY))
-    return ANYWHERE.sub(lambda found: places.get(int(found[0]), found[0]), name)
+class _Known:
+    """What was found for all names that are alike."""
+
+    def __init__(self, alike: str, names: tuple[str, ...], numbers: int) -> None:
+        self.patterns = tuple(map(starred, names))
+        places = [str(ANY + place) for place in range(numbers)]
+        self._pieces = ANYWHERE.split(names[0])
+        self._places = [(at, places.index(piece)) for at, piece in enumerate(self._pieces) if piece in places]
+        self.is_same = _filled(alike, places) == names[0]
+        """Whether the name is the stored one."""
+
+    def name(self, numbers: list[str]) -> str:
+        """The first name with the numbers that were taken out of it; of merged experts only the first one's is in it."""
+        pieces = self._pieces.copy()
+        for at, place in self._places:
+            pieces[at] = numbers[place]
+        return "".join(pieces)
 
 
 def _filled(pattern: str, numbers: list[str]) -> str:

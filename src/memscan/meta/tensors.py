@@ -1,7 +1,7 @@
 """A module's tensors as a checkpoint lists them: each once, by identity, under the first of its names."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from memscan.dtype import SAFETENSORS, DType, unknown
@@ -38,8 +38,8 @@ def tensors_of(built: Built) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, 
             first[key] = _info(held, built.held_in)
         elif first[key].name != held.name:
             owner = first[key].name
-            first[key] = replace(first[key], storage=owner)
-            tied.append(replace(first[key], name=held.name))
+            first[key] = first[key]._replace(storage=owner)
+            tied.append(first[key]._replace(name=held.name))
     return tuple(first.values()), tuple(tied)
 
 

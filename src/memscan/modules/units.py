@@ -17,7 +17,10 @@ BLOCK = re.compile(r"(?:^|\.)(?:h|blk|(?:[^.]*[a-z_])?(?:layers?|blocks?))\.\d+(
 CONTAINER = "/"
 
 BlockOf = Callable[[str], str | None]
-"""The outermost block that a module is or stands in, by its dotted name: `model.layers.17` for `model.layers.17.mlp`."""
+"""The outermost block that a module is or stands in, by its dotted name: `model.layers.17` for `model.layers.17.mlp`.
+
+What stands in a block is of that block whatever else its name says, so that few names have to be asked for.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,21 +42,44 @@ def units(tensors: Iterable[TensorInfo], *, block_of: BlockOf, owners: Mapping[s
     `owners` says of a tensor by its name which torch class owns it, `/` where that has modules below it; of others
     the names of all tensors have to tell.
     """
-    tensors = tuple(tensors)
-    modules = [tensor.name.rpartition(".")[0] for tensor in tensors]
-    containers = _containers(modules)
+    runs = _runs(tensors, block_of)
+    containers = _containers(
+        one for block, run in runs for one in ([_module(tensor) for tensor in run] if block is None else [block])
+    )
     groups: dict[str, list[TensorInfo]] = {}
-    known: dict[str, str | None] = {}
-    for tensor, module in zip(tensors, modules, strict=True):
-        if module not in known:
-            known[module] = block_of(module)
-        name = known[module]
-        if name is None:
-            owner = None if owners is None else owners.get(tensor.name)
+    for block, run in runs:
+        if block is not None:
+            groups.setdefault(block, []).extend(run)
+            continue
+        for tensor in run:
+            module, owner = _module(tensor), None if owners is None else owners.get(tensor.name)
             alone = not module or module in containers or owner == CONTAINER
-            name = tensor.name if alone else module
-        groups.setdefault(name, []).append(tensor)
+            groups.setdefault(tensor.name if alone else module, []).append(tensor)
     return tuple(Unit(name=name, tensors=tuple(group)) for name, group in groups.items())
+
+
+def _runs(tensors: Iterable[TensorInfo], block_of: BlockOf) -> list[tuple[str | None, list[TensorInfo]]]:
+    """Tensors that follow each other in one block, or in none; which they mostly do, so that few are asked for their block."""
+    runs: list[tuple[str | None, list[TensorInfo]]] = []
+    inside = ""
+    run: list[TensorInfo] = []
+    known: dict[str, str | None] = {}
+    for tensor in tensors:
+        if not inside or not tensor.name.startswith(inside):
+            module = _module(tensor)
+            if module not in known:
+                known[module] = block_of(module)
+            block = known[module]
+            if not runs or block != runs[-1][0]:
+                run = []
+                runs.append((block, run))
+            inside = "" if block is None else f"{block}."
+        run.append(tensor)
+    return runs
+
+
+def _module(tensor: TensorInfo) -> str:
+    return tensor.name.rpartition(".")[0]
 
 
 def numbered_block(module: str) -> str | None:

@@ -33,23 +33,26 @@ class Answers:
         self._quantization = quantization
         self._schemes = schemes
         self._metadata = metadata
-        self._known: dict[object, Answer | None] = {}
+        self._known: dict[object, tuple[Answer | None]] = {}
 
     def of(self, name: str, members: Group) -> Answer | Hidden | None:
         """The packed weight that `members` are; None where each stands for itself."""
         tiers, said = self._schemes.tiers(name), self._metadata.get(name)
         fp4 = self._quantization.fp4_experts and ".experts." in name and "shared_experts" not in name
         said = said if isinstance(said, str) else None
-        stored = [(role, one.dtype.name, one.shape, one.nbytes) for role, one in members.items()]
-        seen = (id(tiers), said, fp4, *stored)
-        if seen in self._known:
-            return self._known[seen]
+        stored: list[object] = [id(tiers), said, fp4]
+        for role, one in members.items():
+            stored += (role, one.dtype.name, one.shape, one.nbytes)
+        alike = tuple(stored)
+        known = self._known.get(alike)
+        if known is not None:
+            return known[0]
         weight = Stored(name=name, members=members, quantization=self._quantization, tiers=tiers, is_fp4=fp4, said=said)
         found = _logical(self._layout, weight)
         if isinstance(found, Hidden):
             return found
         answer = None if found is None else self._answer(found, members)
-        self._known[seen] = answer
+        self._known[alike] = (answer,)
         return answer
 
     def _answer(self, found: Logical, members: Group) -> Answer:

@@ -6,7 +6,6 @@ which have to agree.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from memscan.architecture import Quantization
 from memscan.checkpoint import Checkpoint
@@ -57,10 +56,7 @@ def unpack(checkpoint: Checkpoint, quantization: Quantization | None) -> Unpacke
             continue
         first = next(iter(members.values()))
         packed.append(name)
-        made.append(TensorInfo(
-            name=name, dtype=answer.dtype, shape=answer.shape, offset=first.offset, nbytes=answer.nbytes, storage=first.storage,
-            buffer=False,
-        ))  # fmt: skip
+        made.append(TensorInfo(name, answer.dtype, answer.shape, first.offset, answer.nbytes, first.storage, False))
     return Unpacked(tensors=tuple(made), notes=tuple(_notes(quantization, made, packed)))
 
 
@@ -70,8 +66,7 @@ def _groups(layout: Layout, tensors: Sequence[TensorInfo]) -> dict[str, TensorIn
     places: dict[str, Place] = {}  # names differ in their first parts; there are few last ones
     for tensor in tensors:
         name = tensor.name
-        at = name.rfind(".") + 1
-        last = name[at:]
+        head, dot, last = name.rpartition(".")
         place = places.get(last)
         if place is None:
             place = places[last] = layout.place(last)
@@ -81,9 +76,12 @@ def _groups(layout: Layout, tensors: Sequence[TensorInfo]) -> dict[str, TensorIn
                 groups[name] = tensor
                 continue
         else:
-            owner = name[: at - 1].removesuffix(place.between) if at else ""
-            name = f"{owner}.{place.parameter}" if place.parameter and at else owner or place.parameter
-        group = groups.setdefault(name, {})
+            owner = head.removesuffix(place.between)
+            name = f"{owner}.{place.parameter}" if place.parameter and dot else owner or place.parameter
+        group = groups.get(name)
+        if group is None:
+            groups[name] = {role: tensor}
+            continue
         if isinstance(group, TensorInfo):
             group = groups[name] = {ITSELF: group}
         # Two names of a stranger may stand for one role: the second is kept as what it is.
@@ -94,7 +92,7 @@ def _groups(layout: Layout, tensors: Sequence[TensorInfo]) -> dict[str, TensorIn
 def _unpacked(tensor: TensorInfo) -> TensorInfo:
     """A tensor that stands for itself; what a method keeps beside a weight that it left dense is no parameter."""
     is_kept = tensor.dtype.name in SCALE_DTYPES or tensor.name.rpartition(".")[2] in BOOKKEEPING
-    return replace(tensor, buffer=True) if is_kept and tensor.buffer is None else tensor
+    return tensor._replace(buffer=True) if is_kept and tensor.buffer is None else tensor
 
 
 def _notes(quantization: Quantization, made: Sequence[TensorInfo], packed: Sequence[str]) -> Iterator[Note]:

@@ -8,11 +8,13 @@ from memscan.model import FileSurvey
 from memscan.report.base import Failure, Renderer
 
 FORMATS = ("table", "json", "markdown", "csv")
-"""Every output format; each is the module of that name in this room."""
+"""The output formats that every command has; each is the module of that name in this room."""
+PICTURES = ("html", "svg")
+"""Those of commands that have something to draw; likewise."""
 
 
 def renderer(name: str) -> Renderer:
-    """The renderer of `name`, one of FORMATS; only the one that is used is imported (tabulate alone costs start-up)."""
+    """The renderer of `name`, one of FORMATS or PICTURES; only that one is imported (tabulate alone costs start-up)."""
     render: Renderer = import_module(f"memscan.report.{name}").render
     return render
 
@@ -31,4 +33,4 @@ def render_files(results: Sequence[FileSurvey | Failure], output: str) -> str:
     return files.render_files(results, output)
 
 
-__all__ = ["FORMATS", "Failure", "Renderer", "render_files", "render_layers", "renderer"]
+__all__ = ["FORMATS", "PICTURES", "Failure", "Renderer", "render_files", "render_layers", "renderer"]

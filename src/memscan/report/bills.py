@@ -44,7 +44,7 @@ Result = Bill | Failure
 
 
 def render_bills(results: Sequence[Result], output: str, *, explain: bool) -> str:
-    """The bills in `output`, one of `memscan.report.FORMATS`; with the formula of each line where people read it."""
+    """The bills in `output`, one of `memscan.report.FORMATS` or `PICTURES`; with formulas where people read them."""
     return _RENDERERS[output](results, explain)
 
 
@@ -165,9 +165,24 @@ def _cells(item: Item) -> tuple[object, ...]:
     return (guarded(item.name), phases, blank[0], item.basis.value, blank[1], blank[2], guarded(safe(item.note)))
 
 
+def _html(results: Sequence[Result], explain: bool) -> str:
+    from memscan.report.html.bills import bills_page
+
+    return bills_page(results, explain=explain)
+
+
+def _svg(results: Sequence[Result], explain: bool) -> str:  # noqa: ARG001 -- a picture has no room for formulas
+    from memscan.report.picture import stacked
+    from memscan.report.picture.bars import bill_drawing
+
+    return stacked(bill_drawing([bill]) for bill in results if isinstance(bill, Bill))
+
+
 _RENDERERS: Mapping[str, Callable[[Sequence[Result], bool], str]] = {
     "table": _table,
     "json": _json,
     "markdown": _markdown,
     "csv": _csv,
+    "html": _html,
+    "svg": _svg,
 }

@@ -58,7 +58,7 @@ class Shown:
 
 
 def render_diff(shown: Shown, output: str) -> str:
-    """The comparison in `output`, one of `memscan.report.FORMATS`."""
+    """The comparison in `output`, one of `memscan.report.FORMATS`, or `html`."""
     return _RENDERERS[output](shown)
 
 
@@ -192,9 +192,19 @@ def _csv_tensor(change: Change) -> tuple[object, ...]:
     )  # fmt: skip
 
 
+def _html(shown: Shown) -> str:
+    from memscan.report.html.diffs import diff_page
+
+    return diff_page(
+        shown.diff, changes=_change_rows(shown), renames=[] if shown.every else rule_rows(shown.diff, shown.top),
+        verdict="" if shown.finding is None else verdict(shown.finding), notes=[*_foot(shown), *note_lines(shown.diff)],
+    )  # fmt: skip
+
+
 _RENDERERS: Mapping[str, Callable[[Shown], str]] = {
     "table": _table,
     "json": _json,
     "markdown": _markdown,
     "csv": _csv,
+    "html": _html,
 }

@@ -4,31 +4,24 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from memscan.bills import Answer
 from memscan.fit import Fit, Largest, Row
-from memscan.printable import safe
 from memscan.report.base import Failure
 from memscan.report.csv import guarded
+from memscan.report.fit_words import fit_cells, fit_foot, fit_title
 from memscan.report.grid import grid
 from memscan.report.json import SCHEMA, dumps, error_object, note_objects, target
 from memscan.report.markdown import cell, code, not_read, table
-from memscan.report.words import scope_words
-from memscan.units import iec_bytes, plural
 from memscan.version import __version__
 
 CSV_COLUMNS = (
     "target", "device", "usable_bytes", "dtype", "answer", "peak_bytes", "context", "context_bounded", "batch", "batch_bounded",
 )  # fmt: skip
-WORDS = {
-    Answer.FITS: "yes", Answer.LIKELY: "yes, if assumed lines hold", Answer.UNLIKELY: "no, unless assumed lines are lower",
-    Answer.NO: "no", Answer.UNKNOWN: "not known",
-}  # fmt: skip
 Result = Fit | Failure
 DeviceMap = Mapping[str, int | str]
 
 
 def render_fits(results: Sequence[Result], output: str) -> str:
-    """The answers in `output`, one of `memscan.report.FORMATS`."""
+    """The answers in `output`, one of `memscan.report.FORMATS` or `PICTURES`."""
     return _RENDERERS[output](results)
 
 
@@ -38,61 +31,15 @@ def render_maps(results: Sequence[DeviceMap | Failure]) -> str:
     return dumps(maps[0] if len(results) == 1 and maps else maps)
 
 
-def _title(fit: Fit) -> str:
-    model, workload = fit.report.model, fit.workload
-    commit = f" @ {model.origin.commit[:7]}" if model.origin.commit is not None else ""
-    several = f", on {fit.count} of a device each" if fit.count > 1 else ""
-    asked = f"{plural(workload.batch, 'sequence')} of {workload.context:,} tokens"
-    return f"{safe(model.origin.name)}{commit}: {asked}, {workload.engine}{several}\nScope {scope_words(fit.report)}"
-
-
-def _cells(fit: Fit) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """The columns and rows: one row a dtype for one device, else one a device."""
-    devices = {row.device.name: row.device for row in fit.rows}
-    batch, context = fit.workload.batch, fit.workload.context or 1
-    if len(devices) == 1:
-        (device,) = devices.values()
-        columns = (
-            "dtype", "Peak", f"Fits {device.title} ({iec_bytes(device.usable_bytes)} usable)",
-            f"Largest context, {plural(batch, 'sequence')}", f"Most sequences, {context:,} tokens",
-        )  # fmt: skip
-        return columns, [
-            (row.dtype, iec_bytes(row.nbytes), WORDS[row.answer], _most(row.context), _most(row.batch)) for row in fit.rows
-        ]
-    dtypes = list(dict.fromkeys(row.dtype for row in fit.rows))
-    found = {(row.device.name, row.dtype): row for row in fit.rows}
-    return ("Device", "Usable", *dtypes), [
-        (device.title, iec_bytes(device.usable_bytes), *(_short(found.get((name, dtype))) for dtype in dtypes))
-        for name, device in devices.items()
-    ]
-
-
-def _most(found: Largest | None) -> str:
-    if found is None:
-        return "not known"
-    return "none" if not found.number else f"{found.number:,}" + (" (all)" if found.bounded else "")
-
-
-def _short(row: Row | None) -> str:
-    """The largest context, where any fits."""
-    return "not known" if row is None else "-" if row.context is not None and not row.context.number else _most(row.context)
-
-
-def _foot(fit: Fit) -> list[str]:
-    several = len({row.device.name for row in fit.rows}) > 1
-    what = f"Cells: the largest context of {plural(fit.workload.batch, 'sequence')}; - where none fits." if several else ""
-    return [*([what] if what else []), *(f"Note: {safe(note.message)}" for note in fit.notes)]
-
-
 def _table(results: Sequence[Result]) -> str:
     return "\n\n".join(_one(fit) for fit in results if isinstance(fit, Fit))
 
 
 def _one(fit: Fit) -> str:
-    columns, rows = _cells(fit)
+    columns, rows = fit_cells(fit)
     align = ("left", *("right" for _ in columns[1:]))
-    foot = _foot(fit)
-    return "\n\n".join([_title(fit), grid(rows, columns, layout="github", align=align), *(["\n".join(foot)] if foot else [])])
+    foot = fit_foot(fit)
+    return "\n\n".join([fit_title(fit), grid(rows, columns, layout="github", align=align), *(["\n".join(foot)] if foot else [])])
 
 
 def _markdown(results: Sequence[Result]) -> str:
@@ -100,11 +47,11 @@ def _markdown(results: Sequence[Result]) -> str:
 
 
 def _section(fit: Fit) -> Iterable[str]:
-    columns, rows = _cells(fit)
+    columns, rows = fit_cells(fit)
     yield from (f"### What fits of {code(fit.report.model.origin.requested)}", "")
-    yield from ("\n\n".join(map(cell, _title(fit).split("\n"))), "")
+    yield from ("\n\n".join(map(cell, fit_title(fit).split("\n"))), "")
     yield from table(tuple(map(cell, columns)), rows)
-    foot = _foot(fit)
+    foot = fit_foot(fit)
     yield from ("", *(f"- {cell(line)}" for line in foot)) if foot else ()
 
 
@@ -164,9 +111,25 @@ def _line(row: Row) -> tuple[object, ...]:
     return (row.device.name, row.device.usable_bytes, row.dtype, row.answer.name.lower(), row.nbytes, *most)
 
 
+def _html(results: Sequence[Result]) -> str:
+    from memscan.report.html.fits import fits_page
+
+    return fits_page(results)
+
+
+def _svg(results: Sequence[Result]) -> str:
+    from memscan.report.html.fits import fit_curve
+    from memscan.report.picture import stacked
+    from memscan.report.picture.curve import context_drawing
+
+    return stacked(context_drawing(fit_curve(fit)) for fit in results if isinstance(fit, Fit))
+
+
 _RENDERERS: Mapping[str, Callable[[Sequence[Result]], str]] = {
     "table": _table,
     "json": _json,
     "markdown": _markdown,
     "csv": _csv,
+    "html": _html,
+    "svg": _svg,
 }

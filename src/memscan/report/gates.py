@@ -4,7 +4,7 @@ from importlib import import_module
 
 from memscan.budget import Gate
 
-GATE_FORMATS = ("table", "json", "markdown", "csv", "github", "junit", "sarif", "gitlab")
+GATE_FORMATS = ("table", "json", "markdown", "csv", "html", "github", "junit", "sarif", "gitlab")
 """Every output format of a gate; each is the module of that name in `memscan.report.gate`."""
 
 

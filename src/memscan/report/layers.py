@@ -20,7 +20,7 @@ CSV_COLUMNS = ("target", "level", "module", "parameters", "buffers", "bytes", "s
 
 
 def render_layers(results: Sequence[Report | Failure], *, depth: int, output: str) -> str:
-    """The trees of all reports down to `depth` levels, as `output`, one of `memscan.report.FORMATS`."""
+    """The trees of all reports down to `depth` levels, as `output`, one of `memscan.report.FORMATS` or `PICTURES`."""
     return _RENDERERS[output](results, depth)
 
 
@@ -106,9 +106,23 @@ def _csv_rows(report: Report, depth: int) -> Iterator[tuple[object, ...]]:
         yield (requested, level, guarded(module.name), *counts, module.nbytes, share)
 
 
+def _html(results: Sequence[Report | Failure], depth: int) -> str:
+    from memscan.report.html.reports import layers_page
+
+    return layers_page(results, depth)
+
+
+def _svg(results: Sequence[Report | Failure], depth: int) -> str:  # noqa: ARG001 -- the picture is as deep as it has room
+    from memscan.report import svg
+
+    return svg.render(results)
+
+
 _RENDERERS: Mapping[str, Callable[[Sequence[Report | Failure], int], str]] = {
     "table": _table,
     "json": _json,
     "markdown": _markdown,
     "csv": _csv,
+    "html": _html,
+    "svg": _svg,
 }

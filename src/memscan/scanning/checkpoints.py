@@ -1,5 +1,6 @@
 """From a selection of files to a checkpoint: what is asked for, in which order, and what runs at once."""
 
+import asyncio
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,14 +14,15 @@ from memscan.checkpoint import (
     compare_with_index,
     unlisted_shards,
 )
-from memscan.document import shown
+from memscan.document import shown, text_of
 from memscan.errors import FormatError
 from memscan.formats import Header, ShardIndex, format_named, parse_bundle, shard_index
-from memscan.read import arun
+from memscan.read import ByteRange, arun
 from memscan.scanning.together import both, every
 from memscan.source import Head, Listing, Source
 
 MAX_HEADERS = 400_000_000  # bytes of all files of one model; the largest known, Kimi-K3's, have 85 MB in JSON
+FILES, LARGE = 100, 32  # headers under way at once, as many as a transport's requests; and of those longer than the readahead
 BUNDLED = "safetensors"  # the format whose sharded headers the Hub gives in one reply
 
 
@@ -43,6 +45,8 @@ class CheckpointReader:
         self._readahead = listing.readahead
         self._progress = progress
         self._nbytes = 0
+        # What is held of files that are not parsed yet does not grow with their number.
+        self._files, self._large = asyncio.Semaphore(FILES), asyncio.Semaphore(LARGE)
 
     async def read(self, selection: Selection) -> Checkpoint:
         """The checkpoint that `selection` names."""
@@ -53,10 +57,10 @@ class CheckpointReader:
         if selection.format != BUNDLED:
             bundle = None
         elif selection.files:
-            bundle = await self._source.bundle(selection.index)
+            bundle = await self._bundle(selection.index)
         else:
             # Only the index knows its shards, and is needed before them: ask for it beside the reply that may do without it.
-            bundle, index = await both(self._source.bundle(selection.index), self._index(selection.index))
+            bundle, index = await both(self._bundle(selection.index), self._index(selection.index))
         checkpoint = None if bundle is None else self._from_bundle(bundle, selection, selection.index)
         if checkpoint is not None:
             return checkpoint
@@ -65,10 +69,18 @@ class CheckpointReader:
         read, guessed = await both(self._index(selection.index), self._headers(selection.format, selection.files))
         return await self._from_index(read, selection, guessed)
 
+    async def _bundle(self, index: str) -> str | None:
+        """The Hub's one reply, as text: its bytes are let go of before it becomes tensors."""
+        bundle = await self._source.bundle(index)
+        try:
+            return None if bundle is None else text_of(bundle, "the Hub's safetensors metadata")
+        except FormatError:
+            return None
+
     async def _index(self, path: str) -> ShardIndex:
         return shard_index.parse(await self._source.read(path, shard_index.MAX_INDEX), path)
 
-    def _from_bundle(self, bundle: bytes, selection: Selection, index: str) -> Checkpoint | None:
+    def _from_bundle(self, bundle: str, selection: Selection, index: str) -> Checkpoint | None:
         """The checkpoint in the Hub's one reply; None where the reply does not hold, and each shard has to be asked."""
         folder = posixpath.dirname(index)
         folder += "/" if folder else ""
@@ -113,7 +125,15 @@ class CheckpointReader:
         async def one(path: str) -> Header:
             size = self._sizes[path]
             head = Head(self._source, path, size, self._readahead)
-            header = await arun(reader.read_header(path, size), head.fetch)
+
+            async def fetch(wanted: ByteRange) -> bytes:
+                if wanted.stop <= self._readahead:
+                    return await head.fetch(wanted)
+                async with self._large:
+                    return await head.fetch(wanted)
+
+            async with self._files:
+                header = await arun(reader.read_header(path, size), fetch)
             self._count(head.nbytes)
             if self._progress is not None:
                 self._progress.advance()

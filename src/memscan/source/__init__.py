@@ -1,11 +1,12 @@
 """Where bytes come from: the Hub, a URL, this machine. The only room with a window to the network and the disk.
 
-What a plain scan does not use is imported from its own file: `cache_upkeep`, `memory`, `recording`.
+What a plain scan does not use is imported from its own file: `cache_upkeep`, `memory`, `recording`;
+nor what a batch uses: `found`, `rate_limit`, `search`.
 """
 
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from memscan.errors import NotFoundError, OfflineError
 from memscan.source import settings
@@ -17,8 +18,10 @@ from memscan.source.cache_place import cache_limit, cache_root
 from memscan.source.cached import CachedSource, Shelf
 from memscan.source.guesses import Guesses
 from memscan.source.hub import HubSource
+from memscan.source.limits import Limits
 from memscan.source.local import LocalSource, open_snapshot
 from memscan.source.readahead import Head
+from memscan.source.settings import endpoint
 from memscan.source.snapshot import SUFFIX, open_record, parse_snapshot, write_snapshot
 from memscan.source.target import Target, parse_target, recorded_target, shown_url, target_within
 from memscan.source.transport import Transport
@@ -29,9 +32,26 @@ from memscan.source.whole_file import write_whole
 class Sources:
     """Opens targets; all that one opens share one HTTP client, which opens with its first request, and one header cache."""
 
-    def __init__(self, *, token: str | None = None, cache: bool = True, offline: bool = False) -> None:
-        """`cache`: keep what is read of the Hub, and read what was kept. `offline`: ask no server at all."""
+    def __init__(
+        self,
+        *,
+        token: str | Literal[False] | None = None,
+        cache: bool = True,
+        offline: bool = False,
+        public_only: bool = False,
+        most_bytes: int | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """`token`: None takes that of the environment, False none at all, as in `huggingface_hub`.
+
+        `cache`: keep what is read of the Hub, and read what was kept. `offline`: ask no server at all. For who reads what
+        strangers name: `public_only` asks hosts with public addresses alone, by https; `most_bytes` is what all replies may
+        have together. `limits`: the Hub's rate limits, to wait for; without them a long wait is an error.
+        """
         self._token = token
+        self._public_only = public_only
+        self._most_bytes = most_bytes
+        self._limits = limits
         self._offline = offline
         self._transport: Transport | None = None
         self._cache = _open_cache() if cache else None
@@ -54,21 +74,21 @@ class Sources:
             return open_record(target.snapshot, target.place, target.requested, target.revision)
         if target.place is Place.LOCAL:
             return LocalSource(target.folder or Path(), name=target.requested, only=target.path, notes=target.notes)
-        endpoint = settings.endpoint()  # refuses one that huggingface_hub would fail on
+        home = endpoint()  # refuses one that huggingface_hub would fail on
         if self._offline or settings.is_offline():
-            return self._here(target, endpoint)
+            return self._here(target, home)
         if target.place is Place.URL:
             return UrlSource(self._http(), target)
         if self._cache is None:
             return self._hub(target, guess=guess)
-        shelf = Shelf(cache=self._cache, endpoint=endpoint, token=self._own_token)
+        shelf = Shelf(cache=self._cache, endpoint=home, token=self._own_token)
         return CachedSource(shelf, target, self._hub, guess=guess)
 
     def _hub(self, target: Target, *, guess: bool) -> HubSource:
         transport = self._http()
         return HubSource(transport, target, Guesses(transport) if guess else None)
 
-    def _here(self, target: Target, endpoint: str) -> Source:
+    def _here(self, target: Target, home: str) -> Source:
         """What of `target` is on this machine: headers that were kept, or huggingface_hub's snapshot of it.
 
         HF_HUB_OFFLINE means the snapshot to everybody who reads it, so there that goes first.
@@ -78,7 +98,7 @@ class Sources:
             raise OfflineError(f"{said}, so memscan asks no server; do without, or give a file that is here")
         kept = None
         if self._cache is not None:
-            shelf = Shelf(cache=self._cache, endpoint=endpoint, token=self._own_token, is_offline=True)
+            shelf = Shelf(cache=self._cache, endpoint=home, token=self._own_token, is_offline=True)
             kept = CachedSource(shelf, target, None)
         if kept is not None and self._offline and kept.has_listing():
             return kept
@@ -90,14 +110,16 @@ class Sources:
             raise OfflineError(str(error)) from error
 
     def _own_token(self) -> str | None:
-        return self._token if self._token is not None else settings.own_token()
+        return settings.own_token() if self._token is None else self._token or None
 
     def _http(self) -> Transport:
         if self._transport is None:
             # Imported here: a folder needs no HTTP client, nor does what is kept, and it costs start-up.
             from memscan.source.http import HttpTransport
 
-            self._transport = HttpTransport(token=self._token)
+            self._transport = HttpTransport(
+                token=self._token, public_only=self._public_only, most_bytes=self._most_bytes, limits=self._limits
+            )
         return self._transport
 
     async def __aenter__(self) -> Self:
@@ -126,8 +148,10 @@ __all__ = [
     "Source",
     "Sources",
     "Target",
+    "Transport",
     "cache_limit",
     "cache_root",
+    "endpoint",
     "parse_snapshot",
     "parse_target",
     "recorded_target",

@@ -31,7 +31,7 @@ async def take(url: str, response: Response, wanted: ByteRange | None, limit: in
         body = await _collect(url, response.decoded(), skip=0, limit=limit + 1)
         if len(body) > limit:
             raise ServerError(f"{shown_url(url)} sends more than {limit:,} bytes; memscan does not read such a reply")
-        return Reply(url=url, body=body, size=len(body), commit=commit)
+        return Reply(url=url, body=body, size=len(body), commit=commit, link=response.headers.get("link"))
     encoding = response.headers.get("content-encoding", "identity")
     if encoding != "identity":
         raise ServerError(
@@ -70,7 +70,7 @@ async def _collect(url: str, chunks: AsyncIterator[bytes], *, skip: int, limit: 
         elapsed = clock() - started
         if elapsed > SLOW_AFTER and received < elapsed * MIN_RATE:
             raise UnreachableError(f"{shown_url(url)} sent only {received:,} bytes in {elapsed:.0f} s; try again later")
-    return bytes(kept[:limit])
+    return bytes(memoryview(kept)[:limit])  # a slice would copy it once more, and it may have 85 MB
 
 
 def _content_range(url: str, response: Response, wanted: ByteRange) -> tuple[int, int | None]:

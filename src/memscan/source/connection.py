@@ -7,7 +7,7 @@ import asyncio
 import re
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import h11
@@ -49,8 +49,13 @@ class Connection:
         self._is_answered = False
 
     @classmethod
-    async def open(cls, origin: Origin, context: ssl.SSLContext | None) -> "Connection":
-        """Connect; OSError (ssl.SSLError among them) or TimeoutError where that fails."""
+    async def open(cls, origin: Origin, context: ssl.SSLContext | None, addresses: Sequence[str] | None = None) -> "Connection":
+        """Connect; OSError (ssl.SSLError among them) or TimeoutError where that fails.
+
+        `addresses` are those of the host, where it has been looked up already: then it is not again.
+        """
+        if addresses is not None:
+            return await cls._open_at(addresses, origin, context)
         async with asyncio.timeout(SILENCE):
             # An address has no other to race with, and a race that is cancelled leaves its socket open (Python 3.11).
             delay = None if NUMERIC.fullmatch(origin.host) else HAPPY_EYEBALLS
@@ -58,6 +63,22 @@ class Connection:
                 origin.host, origin.port, ssl=context, limit=PIECE, happy_eyeballs_delay=delay
             )
         return cls(reader, writer)
+
+    @classmethod
+    async def _open_at(cls, addresses: Sequence[str], origin: Origin, context: ssl.SSLContext | None) -> "Connection":
+        """Connect to the first of `addresses` that answers."""
+        failure: OSError = ConnectionError("it has no address")
+        async with asyncio.timeout(SILENCE):
+            for address in addresses:
+                try:
+                    reader, writer = await asyncio.open_connection(
+                        address, origin.port, ssl=context, limit=PIECE, server_hostname=origin.host if context else None
+                    )
+                except OSError as error:
+                    failure = error
+                else:
+                    return cls(reader, writer)
+        raise failure
 
     @property
     def is_idle(self) -> bool:

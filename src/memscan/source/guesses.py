@@ -7,7 +7,7 @@ import asyncio
 from dataclasses import replace
 from urllib.parse import quote
 
-from memscan.errors import MemscanError
+from memscan.errors import MemscanError, UnreachableError
 from memscan.read import ByteRange
 from memscan.source.base import HEAD
 from memscan.source.transport import Reply, StatusError, Transport
@@ -21,7 +21,7 @@ class Guesses:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._asked: dict[str, asyncio.Task[Reply | None]] = {}
+        self._asked: dict[str, asyncio.Task[Reply | UnreachableError | None]] = {}
 
     def ask(self, base: str) -> None:
         """Send the requests for the files below the URL `base`, and do not wait for them."""
@@ -30,9 +30,14 @@ class Guesses:
                 self._asked[path] = asyncio.create_task(self._reply(f"{base}/{quote(path)}", wanted))
 
     async def take(self, path: str, wanted: ByteRange | None) -> Reply | None:
-        """The reply to a guess, cut to `wanted`; None where nobody guessed it, or what came is not all of that."""
+        """The reply to a guess, cut to `wanted`; None where nobody guessed it, or what came is not all of that.
+
+        Raises the UnreachableError that the request ended in: a server that hangs for one request would hang for the next.
+        """
         task = self._asked.pop(path, None)
         reply = None if task is None else await task
+        if isinstance(reply, UnreachableError):
+            raise reply
         if reply is None or wanted is None:
             return reply if GUESSES.get(path) is None else None
         if wanted.start != 0 or len(reply.body) < wanted.stop:
@@ -46,8 +51,10 @@ class Guesses:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _reply(self, url: str, wanted: ByteRange | None) -> Reply | None:
+    async def _reply(self, url: str, wanted: ByteRange | None) -> Reply | UnreachableError | None:
         try:
-            return await self._transport.get(url, limit=LIMIT if wanted is None else wanted.length, wanted=wanted, retry=False)
+            return await self._transport.get(url, limit=LIMIT if wanted is None else wanted.length, wanted=wanted)
+        except UnreachableError as error:
+            return error
         except (StatusError, MemscanError):  # not there, or not to be had so: it is asked for again if the listing names it
             return None

@@ -7,16 +7,19 @@ followed here and not by the client, because the token must stay at the Hub's ow
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 from huggingface_hub import __version__ as hub_version
 
-from memscan.errors import ServerError, TargetError, UsageError
+from memscan.errors import RateLimitError, ServerError, TargetError, UsageError
 from memscan.read import ByteRange
+from memscan.source.allowance import Allowance
 from memscan.source.body import content_length, take
 from memscan.source.client import SILENCE, Client, Response
-from memscan.source.patience import AgainError
+from memscan.source.limits import Limits
+from memscan.source.patience import RETRIES, AgainError
 from memscan.source.pool import Pool
 from memscan.source.settings import endpoint, is_offline, own_token, wants_session
 from memscan.source.target import shown_url
@@ -32,20 +35,35 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 class HttpTransport:
     """The `Transport` of real life: one HTTP client for one scan or for many at once, opened by its first request."""
 
-    def __init__(self, *, token: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        token: str | Literal[False] | None = None,
+        public_only: bool = False,
+        most_bytes: int | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """`token`: None takes that of the environment, False none. `public_only`, `most_bytes`: see `memscan.source.Sources`.
+
+        `limits`: whom to ask before each request to the Hub; with them a refusal for its rate is waited out.
+        """
         self.endpoint = endpoint()
+        self._limits = limits
         if token is None:
             token = own_token()
+        if token is False:
+            token = None
         if token is not None:
             _check_token(token)
+        self._allowance = Allowance(most_bytes)
         # Not build_hf_headers of huggingface_hub 2.4: once a day it asks the Hub for a list of its own, and blocks meanwhile.
         self._headers = {"user-agent": f"memscan/{__version__}; hf_hub/{hub_version}"}
         self._authorization = None if token is None else f"Bearer {token}"
         self._origin = _origin(self.endpoint)
         # One each: a scan of 191 shards then waits for the Hub with one half of them while the CDN answers the other, and a
         # connection that has seen the token is never used for another host.
-        self._hub = _Side()
-        self._elsewhere = _Side()
+        self._hub = _Side(public_only=public_only)
+        self._elsewhere = _Side(public_only=public_only)
 
     @property
     def authenticated(self) -> bool:
@@ -64,14 +82,26 @@ class HttpTransport:
         """
         if is_offline():
             raise TargetError("HF_HUB_OFFLINE is set, so memscan asks no server; unset it, or give a folder")
+        if wanted is not None:
+            self._allowance.take(wanted.length)
+        else:
+            limit = self._allowance.bound(limit)
         attempt = 0
         while True:
             try:
-                return await self._follow(url, wanted, limit)
+                reply = await self._follow(url, wanted, limit)
             except AgainError as again:
                 if not retry or attempt >= again.retries:
                     raise again.error from again.__cause__
                 wait = again.seconds(attempt)
+            except RateLimitError:
+                if self._limits is None or not retry or attempt >= RETRIES[429]:
+                    raise
+                wait = 0.0  # the limits have heard how long, and let the next attempt wait
+            else:
+                if wanted is None:
+                    self._allowance.take(len(reply.body))
+                return reply
             attempt += 1
             await asyncio.sleep(wait)
 
@@ -80,7 +110,7 @@ class HttpTransport:
         for _ in range(MAX_HOPS + 1):
             at_hub = _origin(url) == self._origin
             headers = self._headers_for(wanted, at_hub=at_hub)
-            async with (self._hub if at_hub else self._elsewhere).reply(url, headers) as response:
+            async with self._reply(url, headers, at_hub=at_hub) as response:
                 commit = response.headers.get("x-repo-commit", commit)
                 if response.status not in REDIRECTS:
                     return await take(url, response, wanted, limit, commit)
@@ -89,6 +119,16 @@ class HttpTransport:
                 if length is not None and length <= SMALL:
                     await _read_out(response)
         raise ServerError(f"{shown_url(url)} redirects more than {MAX_HOPS} times; check the URL or HF_ENDPOINT")
+
+    def _reply(self, url: str, headers: dict[str, str], *, at_hub: bool) -> AbstractAsyncContextManager[Response]:
+        """The reply to a GET, in its turn where the Hub's limits are kept."""
+        if not at_hub:
+            return self._elsewhere.reply(url, headers)
+        if self._limits is None:
+            return self._hub.reply(url, headers)
+        from memscan.source.rate_limit import in_turn  # a scan of one model keeps no limits
+
+        return in_turn(self._limits, url, self.endpoint, self._hub.reply(url, headers))
 
     def _headers_for(self, wanted: ByteRange | None, *, at_hub: bool) -> dict[str, str]:
         headers = dict(self._headers)
@@ -103,7 +143,8 @@ class HttpTransport:
 class _Side:
     """The client for the Hub or for all other hosts, made by its first request, with a bound on what is under way at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, public_only: bool) -> None:
+        self._public_only = public_only
         self._slots = asyncio.Semaphore(CONCURRENT)
         self._client: Client | None = None
 
@@ -117,15 +158,20 @@ class _Side:
         """The reply to a GET, its body still to be read; raises AgainError for what the network does to it."""
         async with self._slots:
             if self._client is None:
-                self._client = _client()
+                self._client = _client(public_only=self._public_only)
             async with self._client.reply(url, headers) as response:
                 yield response
 
 
-def _client() -> Client:
+def _client(*, public_only: bool) -> Client:
     if not wants_session():
-        return Pool()
-    from memscan.source.session import Session  # its imports take four times as long as all of the pool's
+        return Pool(public_only=public_only)
+    if public_only:  # a proxy looks names up by itself, and a session of the user's own may do anything
+        raise TargetError(
+            "no URL is read here: requests go through a proxy, or through the HTTP settings of the system, where the addresses"
+            " that they lead to cannot be looked at"
+        )
+    from memscan.source.session import Session  # its imports take three times as long as the pool's
 
     return Session()
 

@@ -65,7 +65,7 @@ class HubSource:
             raise ServerError(str(error)) from error
         return Listing(
             name=self._repo_id, files=self._sizes, repo_id=self._repo_id, revision=self._revision or MAIN,
-            commit=self._commit, library=library, public=_is_public(info),
+            commit=self._commit, library=library, public=is_public(info),
         )  # fmt: skip
 
     def resume(self, listing: Listing) -> None:
@@ -205,7 +205,7 @@ def refuse_large(path: str, size: int, limit: int) -> None:
         raise FormatError(f"{path} has {size:,} bytes, more than the {limit:,} that memscan reads of such a file")
 
 
-def _is_public(info: Document) -> bool:
+def is_public(info: Document) -> bool:
     """Whether it is said that everybody may read the files; a mirror that does not say so may mean anything."""
     return info.values.get("private") is False and info.values.get("gated") is False
 

@@ -11,9 +11,10 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 import h11
 
 from memscan.document import shown
-from memscan.errors import UsageError
+from memscan.errors import TargetError, UsageError
 from memscan.source.client import Problem, broken
 from memscan.source.connection import CodingError, Connection, ConnectionResponse, GoneError, Origin
+from memscan.source.reach import public_addresses
 from memscan.source.settings import certificates
 from memscan.source.target import shown_url
 
@@ -22,9 +23,11 @@ PRINTABLE = "!#$%&'()*+,/:;=?@[]~"  # what may stand in a request's target as it
 
 
 class Pool:
-    """A `Client` of a few hundred lines of h11 and asyncio: what a scan needs, and ready in a tenth of a full client's time."""
+    """A `Client` made of h11 and asyncio: what a scan needs, and imported in a third of a full client's time."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, public_only: bool = False) -> None:
+        """`public_only`: connect to hosts with public addresses alone, and by TLS."""
+        self._public_only = public_only
         self._idle: dict[Origin, list[Connection]] = {}
 
     async def aclose(self) -> None:
@@ -39,6 +42,8 @@ class Pool:
     async def reply(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[ConnectionResponse]:
         """The reply to a GET; raises AgainError for what the network does to it, UsageError where `url` is none."""
         origin, target, fields = _request(url, headers)
+        if self._public_only and origin.scheme != "https":
+            raise TargetError(f"{shown_url(url)} is not https; other addresses are not asked here")
         try:
             connection, response = await self._ask(url, origin, target, fields)
             try:
@@ -62,7 +67,9 @@ class Pool:
             connection = self._waiting(origin)
             if connection is None:
                 try:
-                    connection = await Connection.open(origin, _context(url) if origin.scheme == "https" else None)
+                    context = _context(url) if origin.scheme == "https" else None
+                    addresses = await public_addresses(origin.host, origin.port) if self._public_only else None
+                    connection = await Connection.open(origin, context, addresses)
                 except TimeoutError:
                     raise
                 except OSError as error:

@@ -20,6 +20,8 @@ class Reply:
     """Size of the whole file, as Content-Range or Content-Length says."""
     commit: str | None
     """`X-Repo-Commit`, from whichever hop gave it."""
+    link: str | None = None
+    """`Link`, which leads to the next page of a list."""
 
 
 class StatusError(Exception):
