@@ -68,7 +68,6 @@ def pytest_unconfigure() -> None:
 @pytest.fixture
 def hub() -> Iterator[LoopbackHub]:
     """The Hub of the session, empty; what a test adds to it is gone after the test."""
-    HUB.settle()  # what a scan sent before it failed belongs to the test that is over
     HUB.reset()
     yield HUB
     HUB.reset()

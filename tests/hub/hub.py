@@ -66,6 +66,7 @@ class LoopbackHub:
         self._faults = Faults()
         self._log = Log()
         self._failures: list[Exception] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._tls = None if certificate is None else ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         if self._tls is not None and certificate is not None:
             self._tls.load_cert_chain(certificate)
@@ -86,6 +87,7 @@ class LoopbackHub:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        assert self._loop is not None
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
         if error is None and self._failures:
@@ -93,7 +95,8 @@ class LoopbackHub:
 
     @property
     def requests(self) -> tuple[Record, ...]:
-        """What both origins were asked, in the order of arrival."""
+        """What both origins were asked, in the order of arrival, with what a client sent just before it gave up."""
+        self._settle()
         return self._log.records()
 
     @property
@@ -102,7 +105,8 @@ class LoopbackHub:
         return self._catalogue.read_only
 
     def forget(self) -> None:
-        """Clear the record of requests."""
+        """Clear the record of requests, also of those that were sent and have not been read yet."""
+        self._settle()
         self._log.clear()
 
     def add_repository(self, repository: Repository) -> Repository:
@@ -122,10 +126,6 @@ class LoopbackHub:
         """What is served."""
         return tuple(self._repositories)
 
-    def settle(self) -> None:
-        """Wait until everything that was sent to the hub has been read: also by clients that have given up meanwhile."""
-        asyncio.run_coroutine_threadsafe(_turns(), self._loop).result()
-
     def reset(self) -> None:
         """Be as at the start: its own repositories, tokens and latency, no faults, no files, nothing recorded.
 
@@ -142,7 +142,7 @@ class LoopbackHub:
         self._catalogue.opened.clear()
         self._files.clear()
         self._faults.clear()
-        self._log.clear()
+        self.forget()  # what a scan sent before it failed belongs to the test that is over
         failures, self._failures = self._failures, []
         if failures:
             raise RuntimeError("the loopback Hub itself failed") from failures[0]
@@ -159,6 +159,11 @@ class LoopbackHub:
         """Serve a file at a plain address of the CDN's origin, and return the address."""
         self._files[name] = Content(content)
         return f"{self.cdn}/files/{quote(name)}"
+
+    def _settle(self) -> None:
+        """Wait until everything that was sent to the hub has been read: also by clients that have given up meanwhile."""
+        if self._loop is not None and self._loop.is_running():
+            asyncio.run_coroutine_threadsafe(_turns(), self._loop).result()
 
     async def _run(self, server: Server, ready: threading.Event) -> None:
         self._loop = asyncio.get_running_loop()
@@ -186,5 +191,5 @@ class LoopbackHub:
 
 async def _turns() -> None:
     """Let the loop of the server accept what has arrived, and read it."""
-    for _ in range(5):
+    for _ in range(20):  # a new connection takes six of them until its request is on record
         await asyncio.sleep(0)

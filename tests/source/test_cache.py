@@ -34,7 +34,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def asked(hub: LoopbackHub, target: str, **options: object) -> tuple[Report, int]:
     """The report, and how many requests it took."""
-    hub.settle()
     hub.forget()
     report = scan(target, **options)  # type: ignore[arg-type]
     return report, len(hub.requests)

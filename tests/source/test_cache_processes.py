@@ -126,7 +126,6 @@ def test_scans_at_once_agree(hub: LoopbackHub, tmp_path: Path) -> None:
         assert [json.loads(process.communicate()[0]) for process in processes] == [expected] * 3
 
     all_at_once(targets)
-    hub.settle()
     hub.forget()
     all_at_once([f"{target}@{commit}" for target, commit in zip(targets, commits, strict=True)])
     assert hub.requests == ()

@@ -53,7 +53,6 @@ def test_no_request_goes_to_a_host_that_is_not_public(hub: LoopbackHub, scheme: 
     outcome = read([url], Sources(token=False, cache=False, public_only=True))
     assert isinstance(outcome, TargetError)
     assert "is not" in str(outcome)
-    hub.settle()
     assert hub.requests == ()
 
 
