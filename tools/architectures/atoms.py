@@ -12,8 +12,10 @@ Vector = tuple[Any, ...]
 
 # Fields that no shape can come from: what they happen to equal would only mislead.
 BESIDE = re.compile(
-    r"(use_cache|tie_word_embeddings|_token_ids?|_token|return_dict|dtype|initializer_range|_eps|_prob|rope_theta)$|dropout|loss|_coef"
+    r"(use_cache|tie_word_embeddings|_token_ids?|_token|return_dict|dtype|initializer_range|_eps|_prob|rope_theta)$"
+    r"|dropout|loss|_coef"
 )
+SWITCH = re.compile(r"use_\w+_token$")  # a parameter of the model, or none
 STAGES = ("out_features", "out_indices")  # of a backbone: read behind the back of its config
 MOST_STAGES = 12
 RATIO = 1e4  # larger floats are no ratios
@@ -48,7 +50,7 @@ def values(rule: Expression, probes: Sequence[Mapping[str, Any]]) -> Vector:
 
 def may_matter(name: str, reads: frozenset[str] | None) -> bool:
     """Whether a size can come from the field: of those that are read, if it is known which are."""
-    if BESIDE.search(name):
+    if BESIDE.search(name) and not SWITCH.search(name):
         return False
     places = name.split(".")
     if places[-1] in STAGES:

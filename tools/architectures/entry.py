@@ -68,9 +68,9 @@ def _tensor(name: str, observed: Mapping[int, Observation], places: Places) -> l
     elements: Expression | None = None
     if shape is None or None in shape:
         # Each by its own numbers, or in groups.
-        by_number = places.shape(there) if place is not None and (place != ALL or count is not None) else None
-        each = None if by_number is None else {"each": by_number} if "#" in str(by_number) else by_number
-        shape = each or shape or groups(there, observed, fitter)
+        shape = (
+            places.shape(there, place if place != ALL or count is not None else None) or shape or groups(there, observed, fitter)
+        )
     if not isinstance(shape, dict) and (shape is None or None in shape):
         totals = {i: sum(prod(one) for one in there[i].shapes) if i in there else 0 for i in observed}
         elements = fitter.fit(totals)
@@ -78,7 +78,7 @@ def _tensor(name: str, observed: Mapping[int, Observation], places: Places) -> l
     if any(one.unique != len(one.shapes) for one in there.values()):
         unique = fitter.fit({i: there[i].unique if i in there else 0 for i in observed})
     if place not in (None, ALL) and (
-        (isinstance(shape, list) and None not in shape) or (isinstance(shape, dict) and "each" in shape)
+        (isinstance(shape, list) and None not in shape) or (isinstance(shape, dict) and "groups" not in shape)
     ):
         count = None  # it is how many places there are
     where = NOWHERE if place is None else None if place == ALL else place

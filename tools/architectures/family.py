@@ -7,7 +7,7 @@ from typing import Any
 from transformers import PreTrainedConfig
 from transformers.modeling_utils import PreTrainedModel
 
-from architectures.atoms import Expression
+from architectures.atoms import STAGES, Expression
 from architectures.classes import Family
 from architectures.entry import Entry, entry
 from architectures.fit import Fitter
@@ -166,7 +166,9 @@ def config_of(family: Family, classes: Mapping[str, Entry], base: Tree) -> Entry
     varied = [make(family.config, changed, base) for changed in variations(family.config, SEED, base)]
     rows = [flat(config) for config in varied]
     default = make(family.config, {}, base)
-    for name in sorted({name for one in classes.values() for name in _used(one)}):
+    stages = _stages(rows)
+    used = {name for one in classes.values() for name in _used(one)} | fields(stages)
+    for name in sorted(used if stages is None else used - {*STAGES}):
         if name in given:
             if name in usual:
                 usually[name] = usual[name]
@@ -199,7 +201,17 @@ def config_of(family: Family, classes: Mapping[str, Entry], base: Tree) -> Entry
     made["ties"] = _tie(family.config, base, made["ties"])
     made["tied_by"] = _tied_by(family.config, base, default)
     made["forced"] = _forced(family.config, base)
+    made["stages"] = stages
     return {key: value for key, value in made.items() if value not in ({}, [], None)}
+
+
+def _stages(rows: Sequence[Fields]) -> Expression | None:
+    """How many stages a backbone has, with the stem; None for what is none, or calls them otherwise."""
+    names = [row.get("stage_names") for row in rows]
+    if not names or any(not one or one != ["stem", *(f"stage{number}" for number in range(1, len(one)))] for one in names):
+        return None
+    others = [{key: value for key, value in row.items() if key not in ("stage_names", *STAGES)} for row in rows]
+    return Fitter(others).fit({index: len(one or ()) for index, one in enumerate(names)})
 
 
 def _is_words(value: Any) -> bool:
@@ -292,18 +304,20 @@ def _tied_by(kind: type[PreTrainedConfig], base: Tree, default: PreTrainedConfig
     return [name for name in sorted(names) if _tied(kind, {name: True}, base)]
 
 
-def _forced(kind: type[PreTrainedConfig], base: Tree) -> dict[str, Expression]:
-    """Fields of the configs inside that the config class sets, whatever is given for them."""
+def _forced(kind: type[PreTrainedConfig], base: Tree) -> dict[str, Expression | None]:
+    """Fields that the config class sets, whatever is given for them; null where it is not known to what."""
     made = [(changed, flat(make(kind, changed, base))) for changed in variations(kind, SEED, base)]
-    names = {name for changed, _ in made for name, value in changed.items() if "." in name and type(value) is int}
-    found: dict[str, Expression] = {}
+    names = {name for changed, _ in made for name, value in changed.items() if type(value) is int}
+    found: dict[str, Expression | None] = {}
     for name in sorted(names):
         rows = [row for _, row in made]
         if all(row.get(name) == changed.get(name, row.get(name)) for changed, row in made):
             continue
-        rule = _rule(name, {index: row.get(name) for index, row in enumerate(rows)}, rows)
-        if rule is not None and not isinstance(rule, int):
-            found[name] = rule
+        values = {index: row.get(name) for index, row in enumerate(rows)}
+        if "." in name or all(type(value) is int for value in values.values()):
+            rule = _rule(name, values, rows)
+            if "." not in name or (rule is not None and not isinstance(rule, int)):
+                found[name] = rule
     return found
 
 
@@ -320,10 +334,10 @@ def _used(value: Mapping[str, Any]) -> frozenset[str]:
     found: set[str] = set()
     for tensor in value.get("tensors", {}).values():
         _, _, _, count, shape, *rest = [*tensor, *[None] * 7][:7]
-        if isinstance(shape, dict) and "each" in shape:
-            rest += shape["each"]
-        elif isinstance(shape, dict):
-            rest += [one for _, number, sizes in shape["groups"] for one in (number, *sizes)]
+        if isinstance(shape, dict):
+            rest += shape.get("each", ())
+            rest += [one for condition, sizes in shape.get("cases", ()) for one in (condition, *sizes)]
+            rest += [one for _, number, sizes in shape.get("groups", ()) for one in (number, *sizes)]
         for expression in (count, *(shape if isinstance(shape, list) else ()), *rest):
             found |= fields(expression)
     for bounds, *condition in value.get("places", ()):

@@ -7,31 +7,27 @@ The condition is found by elimination: of all that can be asked of a layer, what
 many of it as are needed to rule the others out; or the same of the layers that have it not.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from architectures.atoms import Expression, may_matter, weight
+from architectures.cases import Case, Cases, Row, Shape, generalized, holds
 from architectures.fit import Fitter
+from architectures.literals import LARGEST_STEP, Literals, at
 from architectures.names import starred
 from architectures.observe import Observation, Tensors
 from architectures.shapes import NUMBER
-from memscan.architecture.expression import evaluate, fields
+from memscan.architecture.expression import evaluate
 
 Place = tuple[int, ...]
 Rows = list[tuple[int, Place]]
 """A probe, and the numbers of one name in it."""
 
-STEPS = re.compile(r"(offset|period|every|step|interval|freq|stride|pattern|ratio)")
 ALL, NOWHERE = -2, -1  # rules: every number up to the count; none that is known
 MOST_ROWS = 900
 MOST_TENSORS = 20_000
-MOST_STEPS = 12
-LARGEST_STEP = 64
-TERMS = 4  # conditions that hold together; more are no rule
-PAIRED = 400  # literals of which two are tried together, simple ones first, before those that rule out most
-ALTERNATIVES = 60  # literals of which one or another may hold
+LABELS = "num_labels"  # no layer depends on it
+FITTED = 8  # times that a rule over fields and numbers is looked for, for the cases of one pattern
 
 
 class Places:
@@ -65,15 +61,17 @@ class Places:
             for i, one in self._observed.items()
             if pattern in one.tensors
         }
-        if not stars or (stars == 1 and all(one == {(n,) for n in range(len(one))} for one in there.values())):
-            return ALL
         prefixes = tuple("*".join(pattern.split("*")[: star + 1]) for star in range(stars))
+        first = stars == 1 and all(one == {(n,) for n in range(len(one))} for one in there.values())
+        if not stars or (first and all(len(one) == self._totals[prefixes[0]][i][()] for i, one in there.items())):
+            return ALL
         key = (prefixes, tuple(sorted((i, tuple(sorted(one))) for i, one in there.items())))
         if key not in self._known:
             rule = self._rule(prefixes, {i: there.get(i, frozenset()) for i in self._observed})
             if rule is not None and rule not in self.rules:
                 self.rules.append(rule)
-            self._known[key] = None if rule is None else self.rules.index(rule)
+            # The first few of the layers, by a number that was never more than there are, where no rule says which.
+            self._known[key] = (ALL if first else None) if rule is None else self.rules.index(rule)
         return self._known[key]
 
     def presence(self, pattern: str) -> Expression | None:
@@ -82,24 +80,50 @@ class Places:
         wanted = sum(1 << n for n, (i, _) in enumerate(rows) if pattern in self._observed[i].tensors)
         return Literals(self._probes, rows, self._reads, []).find(wanted)
 
-    def shape(self, there: Mapping[int, Tensors]) -> list[Expression] | None:
-        """The shape of each tensor of a pattern by its numbers; None where one axis is not found."""
-        rows: Rows = []
-        shapes: list[tuple[int, ...]] = []
-        followed: list[Sequence[Any]] = []
-        for i, one in there.items():
-            rows += [(i, numbers_of(name)) for name in one.names]
-            shapes += one.shapes
-            followed += one.axes
-        if len({len(one) for one in shapes}) != 1 or len(rows) > MOST_TENSORS:
+    def shape(self, there: Mapping[int, Tensors], rule: int | None) -> Shape | dict[str, Any] | None:
+        """The shapes of a pattern that stands by `rule`: one for all, `each` by its numbers, or `cases`; None where not found."""
+        if rule is None:
             return None
+        rows = [
+            Row(i, numbers_of(name), shape, axes)
+            for i, one in there.items()
+            for name, shape, axes in zip(one.names, one.shapes, one.axes, strict=True)
+        ]
+        if len(rows) > MOST_TENSORS:
+            return None
+        if len({len(row.shape) for row in rows}) == 1:
+            found = self._direct(rows, fitted=True)
+            if found is not None:
+                return {"each": found} if "#" in str(found) else found
+        cases = self._cases(rows, rule)
+        return None if cases is None else {"cases": cases}
+
+    def _cases(self, rows: Sequence[Row], rule: int) -> list[Case] | None:
+        kept = rows if len(rows) <= MOST_ROWS else [row for at, row in enumerate(rows) if at % (-(-len(rows) // MOST_ROWS)) == 0]
+        stars = len(rows[0].place)
+        bounds = self.rules[rule][0] if rule >= 0 else [None] * stars
+        literals = Literals(self._probes, [(row.probe, row.place) for row in kept], self._reads, bounds)
+        tries = iter(range(FITTED))
+
+        def direct(some: Sequence[Row], fitted: bool) -> Shape | None:
+            return self._direct(some, fitted=fitted and bool(stars) and next(tries, None) is not None)
+
+        def value(expression: Expression, row: Row) -> int | None:
+            return evaluate(expression, at(self._probes[row.probe], row.place))
+
+        found = Cases(kept, literals, self.fitter, direct, value).find()
+        return found if found is not None and holds(found, rows, value) else None
+
+    def _direct(self, rows: Sequence[Row], *, fitted: bool) -> list[Expression] | None:
+        """One rule for all of `rows`: how the code computed it, or else one that is `fitted`."""
+        places = [(row.probe, row.place) for row in rows]
         fitter: RowFitter | None = None
         found: list[Expression] = []
-        for axis in range(len(shapes[0])):
-            sizes = [one[axis] for one in shapes]
-            rule = self._followed(rows, sizes, [axes[axis] for axes in followed])
-            if rule is None:
-                fitter = fitter or RowFitter(self._probes, rows, self._reads)
+        for axis in range(len(rows[0].shape)):
+            sizes = [row.shape[axis] for row in rows]
+            rule = self._followed(places, sizes, [row.axes[axis] for row in rows])
+            if rule is None and fitted:
+                fitter = fitter or RowFitter(self._probes, places, self._reads)
                 rule = fitter.fit(sizes)
             if rule is None:
                 return None
@@ -108,12 +132,14 @@ class Places:
 
     def _followed(self, rows: Rows, sizes: Sequence[int], rules: Sequence[Expression | None]) -> Expression | None:
         """The rule by which the code computed a size, where it is the same for all once its indices are the tensors' own."""
+        several = len({place[0] for _, place in rows if place}) > 1
         general = {
             str(one): one
-            for one in (generalized(rule, place) for rule, (_, place) in zip(rules, rows, strict=True))
+            for one in (generalized(rule, place) for rule, (_, place) in zip(rules, rows, strict=True) if several)
             if one is not None
         }
-        for rule in sorted((*general.values(), *{str(one): one for one in rules if one is not None}.values()), key=weight)[:20]:
+        plain = {str(one): one for one in rules if one is not None}
+        for rule in (*sorted(general.values(), key=weight)[:20], *sorted(plain.values(), key=weight)[:20]):
             if all(evaluate(rule, at(self._probes[i], place)) == size for (i, place), size in zip(rows, sizes, strict=True)):
                 return rule
         return None
@@ -179,7 +205,7 @@ def list_of_words(bound: Expression, rows: Mapping[int, Sequence[str]], probes: 
         return None
     kept = places if len(places) <= MOST_ROWS else _spread_out(places)
     words = sorted({word for one in rows.values() for word in one}, key=lambda word: (word == "full_attention", word))
-    names = {name for probe in probes for name in probe}
+    names = {name for probe in probes for name in probe if name != LABELS}
     literals = Literals(probes, kept, frozenset(name for name in names if may_matter(name, None)), [bound])
     found: list[Any] = [bound]
     for word in words[:-1]:
@@ -200,7 +226,7 @@ def list_of_layers(bound: Expression, rows: Mapping[int, Sequence[int]], probes:
         return None
     if all(place[0] in rows[i] for i, place in places):
         return [bound, [None, 1]]
-    names = {name for probe in probes for name in probe}
+    names = {name for probe in probes for name in probe if name != LABELS}
     literals = Literals(probes, places, frozenset(name for name in names if may_matter(name, None)), [bound])
     rule = literals.find(sum(1 << n for n, (i, place) in enumerate(places) if place[0] in rows[i]))
     return None if rule is None else [bound, [None, rule]]
@@ -214,28 +240,6 @@ def reads_of(observed: Mapping[int, Observation]) -> frozenset[str]:
 def numbers_of(name: str) -> Place:
     """The numbers in a name."""
     return tuple(map(int, NUMBER.findall(name)))
-
-
-def at(probe: Mapping[str, Any], place: Place) -> Any:
-    """Looks up the fields of a probe, and the numbers of a name as `#0`, `#1`."""
-
-    def lookup(path: str) -> object:
-        return place[int(path[1:])] if path.startswith("#") else probe.get(path)
-
-    return lookup
-
-
-def generalized(rule: Any, place: Place) -> Any:
-    """`rule` with indices into lists as what they are to the number of the tensor; None where it has none."""
-    if not isinstance(rule, list):
-        return None
-    if rule[0] == "at" and place:
-        delta = rule[2] - place[0]
-        return ["item", rule[1], "#0" if delta == 0 else ["+", "#0", delta]] if abs(delta) <= 1 else None
-    operands = [generalized(one, place) for one in rule[1:]]
-    if all(one is None for one in operands):
-        return None
-    return [rule[0], *(one if new is None else new for one, new in zip(rule[1:], operands, strict=True))]
 
 
 def spread(bounds: Sequence[Expression], probe: Mapping[str, Any]) -> list[Place] | None:
@@ -311,145 +315,3 @@ def _items(rule: Any) -> Any:
     if isinstance(rule, list):
         return [rule[0], *map(_items, rule[1:])]
     return rule
-
-
-def cost(rule: Expression) -> tuple[int, Any]:
-    """What says which layer by a number of its own is asked last: a field says it better."""
-    return int(not fields(rule) and weight(rule)[0] > 3), weight(rule)
-
-
-class Literals:
-    """What can be asked of the tensor at a place, each with the rows for which the answer is yes, as bits."""
-
-    def __init__(
-        self, probes: Sequence[Mapping[str, Any]], rows: Rows, reads: frozenset[str], bounds: Sequence[Expression]
-    ) -> None:
-        self._rows, self._probes = rows, probes
-        self._full = (1 << len(rows)) - 1
-        self.found: dict[int, Expression] = {}
-        stars = len(rows[0][1])
-        rules: list[Expression] = []
-        used = sorted(reads)
-        for star in range(stars):
-            rules += self._of_star(f"#{star}", used, bounds[star])
-        rules += self._of_config(used)
-        for rule in sorted(rules, key=cost):
-            self.add(rule)
-
-    def add(self, rule: Expression) -> None:
-        """One more thing that can be asked, if it tells some rows from others."""
-        bits = 0
-        for index, (i, place) in enumerate(self._rows):
-            value = evaluate(rule, at(self._probes[i], place))
-            if value is None:
-                return
-            bits |= (1 << index) if value else 0
-        if bits not in (0, self._full):
-            self.found.setdefault(bits, rule)
-            self.found.setdefault(self._full ^ bits, ["==", rule, 0])
-
-    def _column(self, name: str) -> list[Any]:
-        return [self._probes[i].get(name) for i in {i for i, _ in self._rows}]
-
-    def _of_star(self, x: str, used: Sequence[str], bound: Expression) -> Iterator[Expression]:
-        yield from (["==", x, c] for c in (0, 1, 2))
-        yield from (["<", x, c] for c in (2, 3, 4))
-        yield from (["==", ["%", x, c], r] for c in (2, 3, 4, 5, 6) for r in range(c))
-        if not (isinstance(bound, list) and bound[0] == "of"):
-            yield ["==", x, ["-", bound, 1]]
-            yield ["<", x, ["//", bound, 2]]
-            yield ["<", x, ["-", bound, 2]]
-        steps: list[str] = []
-        for name in used:
-            column = self._column(name)
-            if all(isinstance(value, int) and not isinstance(value, bool) for value in column if value is not None) and any(
-                column
-            ):
-                yield ["<", x, name]
-                yield ["==", x, name]
-                yield ["<=", x, name]
-                if not (isinstance(bound, list) and bound[0] == "of"):
-                    yield ["<", x, ["-", bound, name]]
-                if all(value is None or value <= LARGEST_STEP for value in column):
-                    steps.append(name)
-            elif all(isinstance(value, list | tuple) for value in column if value is not None) and any(column):
-                words = {one for value in column if value for one in value if isinstance(one, str)}
-                numbers = {one for value in column if value for one in value if isinstance(one, int)}
-                yield from (["word", name, x, word] for word in sorted(words))
-                if numbers or not words:
-                    yield ["in", name, x]
-                    yield ["item", name, x]
-                    yield from (["==", ["item", name, x], c] for c in (0, 1))
-        steps = sorted(steps, key=lambda name: (STEPS.search(name) is None, name))[:MOST_STEPS]
-        for name in steps:
-            yield ["==", ["%", x, name], 0]
-            yield ["==", ["%", ["+", x, 1], name], 0]
-            yield from (["==", ["%", ["-", x, other], name], 0] for other in steps if other != name)
-            yield ["<", ["%", x, name], 1]
-
-    @staticmethod
-    def _never(column: Sequence[Any]) -> bool:
-        return len({repr(value) for value in column}) < 2
-
-    def _of_config(self, used: Sequence[str]) -> Iterator[Expression]:
-        for name in used:
-            column = self._column(name)
-            if self._never(column):
-                continue
-            if any(isinstance(value, bool) for value in column):
-                yield ["true", name]
-            if any(isinstance(value, int) and not isinstance(value, bool) for value in column):
-                yield ["positive", name]
-            if any(value is None for value in column):
-                yield ["none", name]
-            yield from (["equal", name, text] for text in sorted({value for value in column if isinstance(value, str)}))
-
-    def find(self, wanted: int) -> Expression | None:
-        """The simplest that is true just of the rows `wanted`."""
-        if wanted in self.found:
-            return self.found[wanted]
-        # What a field says, before what a number of our own would.
-        for literals in ({bits: rule for bits, rule in self.found.items() if not cost(rule)[0]}, self.found):
-            ands = self._all_of(wanted, literals)
-            if ands is not None:
-                return ands
-            other = self._all_of(self._full ^ wanted, literals)
-            if other is not None:
-                return ["==", other, 0]
-        # One of two, and what else has to hold.
-        single = sorted(self.found.items(), key=lambda pair: cost(pair[1]))
-        useful = [(bits, rule) for bits, rule in single if bits & wanted][:ALTERNATIVES]
-        either = dict(single)
-        for (a, first), (b, second) in combinations(useful, 2):
-            either.setdefault(a | b, ["max", first, second])
-        return self._all_of(wanted, either)
-
-    def _all_of(self, wanted: int, literals: Mapping[int, Expression]) -> Expression | None:
-        """Several that hold together just for the rows `wanted`, those first that rule out most."""
-        above = [(bits, rule) for bits, rule in literals.items() if bits & wanted == wanted]
-        pair = _pair(wanted, sorted(above, key=lambda one: cost(one[1]))[:PAIRED])
-        if pair is not None:
-            return pair
-        left = self._full ^ wanted
-        chosen: list[Expression] = []
-        while left and len(chosen) < TERMS:
-            best = min(above, key=lambda pair: ((pair[0] & left).bit_count(), cost(pair[1])), default=None)
-            if best is None or best[0] & left == left:
-                return None
-            chosen.append(best[1])
-            left &= best[0]
-        if left or not chosen:
-            return None
-        made = chosen[0]
-        for one in chosen[1:]:
-            made = ["*", made, one]
-        return made
-
-
-def _pair(wanted: int, above: Sequence[tuple[int, Expression]]) -> Expression | None:
-    """The simplest two that hold together just for the rows `wanted`."""
-    for later in range(1, len(above)):
-        for first in range(later):
-            if above[first][0] & above[later][0] == wanted:
-                return ["*", above[first][1], above[later][1]]
-    return None

@@ -38,11 +38,14 @@ PART = re.compile(r"partial_rotary_factor$")
 SWITCH = re.compile(r"(^|\.)(use|is|has|add|do|with|enable|tie|apply)_|_bias$|_enabled$|_norm$")
 NUMBER = 3  # of what there is none by default
 COUNTED = re.compile(r"(rank|experts|shared|replace|window|mtp|nextn)")
+APART = 0.4  # of the lists of sizes: these grow each by itself
 PARTS = (0.25, 0.5, 1.0)
 COUNTS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers", "encoder_layers", "decoder_layers", "depth")
 INDICES = ("_layers", "_indices", "_indexes", "_idxs", "_ids")
 WORDS = 6  # that a field may be instead
 LISTED = 12  # probes whose lists differ
+MIXED = 14  # probes in which everything does
+SOME = 0.25  # of the switches of these
 OPEN = (48, 80, 112)  # for a size that is null by default
 
 
@@ -106,12 +109,15 @@ def make(kind: type[PreTrainedConfig], changed: Fields, base: Tree | None = None
 def variations(kind: type[PreTrainedConfig], seed: int, base: Tree) -> Sequence[Fields]:
     """Changes to many fields at once that the config class takes, whether or not a model can be built from them."""
     prober = Prober(kind, lambda _: frozenset(), seed, base)
-    found = [prober.joint() for _ in range(JOINT + CLOSELY)]
+    found = [*(prober.joint() for _ in range(JOINT + CLOSELY)), *(prober.longer() for _ in range(CLOSELY))]
     return [probe.changed for probe in found if probe is not None]
 
 
 class Prober:
     """Finds configs of one model type that `accepts` can build."""
+
+    again = 3
+    """Further values that are tried of a field, where the class does not take the first."""
 
     def __init__(
         self,
@@ -152,6 +158,15 @@ class Prober:
         for one, other in self._compared:
             size = self._value(other, self._default.get(other))
             yield from self._closely(numbers, {one: size, other: size})  # no probe has them equal by chance
+        yield from self._switched(numbers, switches)
+        yield from self._listed(numbers, switches)
+        for _ in range(MIXED):
+            probe = self._mixed(numbers, switches)
+            if probe is not None:
+                yield probe
+
+    def _switched(self, numbers: Fields, switches: Sequence[tuple[str, Any]]) -> Iterator[Probe]:
+        """Several switches at once."""
         for turn in range(SWITCHED if switches else 0):
             # Each in some of them, whatever chance says: what only a head asks for is not looked at closely.
             chosen = {
@@ -162,14 +177,31 @@ class Prober:
             probe = self._joint(numbers, chosen)
             if probe is not None:
                 yield probe
-        yield from self._listed(numbers, switches)
+
+    def _mixed(self, numbers: Fields, switches: Sequence[tuple[str, Any]]) -> Probe | None:
+        """All that may differ at once, as chance has it; with fewer changes, the less the class takes."""
+        sizes = {name: self._value(name, self._default.get(name)) for name in numbers}
+        for one, other in self._compared:
+            if one in sizes and other in sizes and self._random.random() < SOME:
+                sizes[one] = sizes[other]
+        several: dict[str, list[Any]] = {}
+        for name, value in switches:
+            several.setdefault(name, []).append(value)
+        chosen = {name: self._random.choice(values) for name, values in several.items() if self._random.random() < SOME}
+        values = {**self._default, **sizes}
+        lists = dict(self._lists(values)) if self._random.random() < 0.5 else {}
+        if self._random.random() < SOME:
+            lists.update(self._stages(values))
+        some = {name: value for name, value in {**sizes, **chosen}.items() if self._random.random() < 0.6}
+        tries = ({**sizes, **chosen, **lists}, {**sizes, **lists}, {**sizes, **chosen}, some)
+        return next((probe for changed in tries if (probe := self._try(changed)) is not None), None)
 
     def _listed(self, numbers: Fields, switches: Sequence[tuple[str, Any]]) -> Iterator[Probe]:
         """Every size changed, and with them what is said layer by layer, or stage by stage."""
         for turn in range(LISTED):
             sizes = {name: self._value(name, self._default.get(name)) for name in numbers}
             values = {**self._default, **sizes}
-            lists = {**dict(self._lists(values)), **(self._stages(values) if turn % 2 else {})}
+            lists = {**dict(self._lists(values)), **(self._stages(values, longer=turn % 4 == 1) if turn % 2 else {})}
             if not lists:
                 continue
             chosen = {name: value for name, value in switches if self._random.random() < 0.35}
@@ -188,6 +220,12 @@ class Prober:
     def joint(self) -> Probe | None:
         """Every size changed that may be."""
         return self._joint({**self._layers(), **self._numbers()})
+
+    def longer(self) -> Probe | None:
+        """The same with lists of another length, where the config class takes them; None where there are none."""
+        probe = self.joint()
+        lists = {} if probe is None else self._stages({**self._default, **probe.changed})
+        return self._try({**probe.changed, **lists}) if probe is not None and lists else None
 
     def _joint(self, fields: Fields, fixed: Fields | None = None, *, keep: bool = False) -> Probe | None:
         """Fresh values for as many of `fields` as the class takes together."""
@@ -222,13 +260,21 @@ class Prober:
         if self._try({**(base or {}), **fields}) is not None:
             return fields
         if len(fields) == 1:
-            return {}
+            return self._again(*fields, base or {})
         names = list(fields)
         half = len(names) // 2
         return {
             **self._allowed({name: fields[name] for name in names[:half]}, base),
             **self._allowed({name: fields[name] for name in names[half:]}, base),
         }
+
+    def _again(self, name: str, base: Fields) -> Fields:
+        """The field with another value, where the class takes one: fewer stages than there are sizes for, and not more."""
+        for _ in range(self.again):
+            fields = {name: self._value(name, self._default.get(name))}
+            if self._try({**base, **fields}) is not None:
+                return fields
+        return {}
 
     def _layers(self) -> Fields:
         return {name: self._value(name, value) for name, value in self._default.items() if _is_layers(name, value)}
@@ -247,7 +293,13 @@ class Prober:
             return self._random.choice(PARTS)
         if _is_numbers(value):
             factor, few = self._random.choice(self._factors), self._random.choice(FEW_TIMES)
-            return [one * factor if one >= SMALL else one * few + self._random.choice((0, 0, 1, 2)) for one in value]
+            apart = self._random.random() < APART
+            return [
+                one * factor * (self._random.choice(FEW_TIMES) if apart else 1)
+                if one >= SMALL
+                else one * few + self._random.choice((0, 0, 1, 2))
+                for one in value
+            ]
         if not _is_number(value):
             return value
         if _is_layers(name, value):
@@ -269,7 +321,7 @@ class Prober:
             if not SKIPPED.search(name) and name not in self._default:
                 found.extend((name, value) for value in _of_a_name(name))
         for name, value in self._default.items():
-            if not SKIPPED.search(name) or name.rpartition(".")[2].startswith("use_"):
+            if not SKIPPED.search(name) or "use_" in name.rpartition(".")[2]:
                 found.extend((name, other) for other in _turned(name, value))
                 if value is None or isinstance(value, str):
                     found.extend((name, word) for word in sorted(self._texts.get(name, frozenset()) - {value})[:WORDS])
@@ -292,14 +344,14 @@ class Prober:
             elif count and not usual and last.endswith(INDICES) and not last.endswith(("token_ids", "token_id")):
                 yield name, sorted(self._random.sample(range(count), self._random.randint(1, count)))
 
-    def _stages(self, values: Fields) -> Fields:
+    def _stages(self, values: Fields, *, longer: bool | None = None) -> Fields:
         """Lists of one length, as those of the stages of a backbone have, all one shorter or one longer."""
         lists = {name: list(value) for name, value in values.items() if isinstance(value, list | tuple) and _is_integers(value)}
         lengths = sorted({len(value) for value in lists.values() if len(value) > 1})
         if not lengths:
             return {}
-        length, longer = self._random.choice(lengths), self._random.random() < 0.5
-        return {name: [*value, value[-1]] if longer else value[:-1] for name, value in lists.items() if len(value) == length}
+        length, is_longer = self._random.choice(lengths), self._random.random() < 0.5 if longer is None else longer
+        return {name: [*value, value[-1]] if is_longer else value[:-1] for name, value in lists.items() if len(value) == length}
 
 
 def _is_integers(value: Sequence[Any]) -> bool:

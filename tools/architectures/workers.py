@@ -1,5 +1,6 @@
 """Processes that describe model types: each is bound in time and memory, and what one of them does to itself stops no other."""
 
+import json
 import multiprocessing
 import resource
 import time
@@ -31,7 +32,8 @@ def run(names: Iterable[str], describe: Callable[[str], Described], parallel: in
         for receiving in wait(list(working)):
             name, process, since = working.pop(receiving)
             try:
-                found: Described = receiving.recv()
+                made, failed = json.loads(receiving.recv_bytes())
+                found: Described = made, failed
             except EOFError:
                 process.join()
                 found = {}, {"": f"the process ended with {process.exitcode}: {SECONDS} s or {BYTES:,} bytes are too little"}
@@ -46,4 +48,4 @@ def _work(name: str, describe: Callable[[str], Described], sending: Connection) 
         found = describe(name)
     except Exception as error:  # noqa: BLE001 -- one model type must not stop the others
         found = {}, {"": f"{type(error).__name__}: {error}"[:200]}
-    sending.send(found)
+    sending.send_bytes(json.dumps(found).encode())

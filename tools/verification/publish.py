@@ -13,7 +13,7 @@ from verification.judge import EXACT, TOTAL, WRONG, Verdict
 FREE = re.compile(
     r"(^|\.)(_\w*|name_or_path|dtype|torch_dtype|sub_configs|base_model_\w+_plan|use_cache|initializer_\w+|label2id|id2label|problem_type"
     r"|output_\w+|return_dict|attn_implementation|tokenizer_class|architectures|num_labels|rope_parameters|chunk_size_feed_forward)$"
-    r"|dropout|_eps$|epsilon|_token_ids?$|_token$|_token_index$|loss|_coef$|_std$|_prob(s)?$|rope_theta|rotary_emb_base|temperature"
+    r"|dropout|_eps$|epsilon|_token_ids?$|(?<!use_mask)(?<!use_cls)_token$|_token_index$|loss|_coef$|_std$|_prob(s)?$|rope_theta|rotary_emb_base|temperature"
     r"|(^|\.)(to_dict|get_text_config|dict_dtype_to_str|is_heterogeneous|verify_\w+)$|drop_path|layerdrop|top_k$|topk|experts_per_tok|routed_scaling|softcap|sampling_rate|sliding_window$|max_window_layers$|(^|\.)layer_scale_init|clip_qkv|seed"
     r"|(attention|embedding|residual|lm_head|logits|key|ssm_\w+|mlp|in|out)_multipliers?$|logits?_scal|_scaling$|scale_factor$"
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 from memscan.architecture.expression import evaluate
 from memscan.architecture.fields import Fields
-from memscan.architecture.places import MOST, Place, Places, every
+from memscan.architecture.places import MOST, Case, Place, Places, every
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +90,13 @@ def expected(pattern: str, values: Sequence[Any], fields: Fields, places: Places
         count = None  # no number of tensors: the rule does not hold for this config
     star, groups = _groups(shape_rule, fields) if isinstance(shape_rule, dict) and "groups" in shape_rule else (0, ())
     shape = _shape(shape_rule, fields) if isinstance(shape_rule, list) else None
-    shapes = _each(shape_rule["each"], where, count, places) if isinstance(shape_rule, dict) and "each" in shape_rule else ()
+    cases = _cases(shape_rule) if isinstance(shape_rule, dict) else ()
+    shapes = _each(cases, pattern, where, count, places) if cases else ()
     total = None if total_rule is None else evaluate(total_rule, fields)
     if groups:
         count, total = sum(one.count for one in groups), sum(one.count * prod(one.shape) for one in groups)
+        is_plain = rule is None and pattern.count("*") == 1 and count <= MOST
+        shapes = _by_number(groups, star, every(count) if is_plain else where or ())
     if shapes:
         total = sum(map(prod, shapes))
         if len(set(shapes)) == 1:
@@ -120,13 +123,18 @@ def expected(pattern: str, values: Sequence[Any], fields: Fields, places: Places
 _EMPTY: Sequence[Any] = ("p", "", "", None, None, None, None, None)
 
 
+def _cases(rule: Mapping[str, Any]) -> Sequence[Case]:
+    """The rules of shapes that depend on the numbers in the names; none where the rule is one of groups."""
+    return [(1, rule["each"])] if "each" in rule else rule.get("cases", ())
+
+
 def _each(
-    rules: Sequence[object], where: Sequence[Place] | None, count: int | None, places: Places
+    cases: Sequence[Case], pattern: str, where: Sequence[Place] | None, count: int | None, places: Places
 ) -> tuple[tuple[int, ...], ...]:
     """The shape of each; none where one of them is not known."""
     if where is None and count is not None and count <= MOST:
-        where = every(count)
-    return () if where is None else places.shapes(rules, where) or ()
+        where = every(count) if "*" in pattern else [()] * count
+    return () if where is None else places.shapes(cases, where) or ()
 
 
 def _groups(rule: Mapping[str, Any], fields: Fields) -> tuple[int, tuple[Group, ...]]:
@@ -140,6 +148,15 @@ def _groups(rule: Mapping[str, Any], fields: Fields) -> tuple[int, tuple[Group, 
             return 0, ()
         found.append(Group(number=number, count=count, shape=shape))
     return rule["star"] or 0, tuple(found)
+
+
+def _by_number(groups: Sequence[Group], star: int, where: Sequence[Place]) -> tuple[tuple[int, ...], ...]:
+    """The shape of each at its place, where a number in its name tells its group; none where it does not."""
+    shapes = {one.number: one.shape for one in groups}
+    numbers = [str(place[star]) for place in where if star < len(place)]
+    if not numbers or {number: numbers.count(number) for number in set(numbers)} != {one.number: one.count for one in groups}:
+        return ()
+    return tuple(shapes[number] for number in numbers)
 
 
 def _shape(rules: Sequence[object], fields: Fields) -> tuple[int, ...] | None:

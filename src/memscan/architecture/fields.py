@@ -6,6 +6,7 @@ from typing import Any
 from memscan.architecture.defaults import modern, worded
 from memscan.architecture.expression import UNKNOWN, evaluate
 from memscan.architecture.places import listed
+from memscan.architecture.stages import OUTPUTS, outputs
 from memscan.architecture.table import Family, family
 
 LABELS = "id2label"
@@ -148,24 +149,37 @@ class Fields:
         is_tied = given if isinstance(given, bool) else bool(default)
         return is_tied or any(self(path) is True for path in self._family.config.get("tied_by", ()))
 
+    def _evaluated(self, rule: object) -> object:
+        self._depth += 1
+        found = evaluate(rule, self)
+        self._depth -= 1
+        return UNKNOWN if found is None else found
+
     def _own(self, name: str) -> object:
         if name == LABEL_COUNT and isinstance(self._values.get(LABELS), dict):
             return len(self._values[LABELS])  # type: ignore[arg-type]
-        for key in (name, *self._aliases.get(name, ())):
-            if self._values.get(key) is not None:
-                return self._values[key]
-        derived = self._family.config.get("derived", {}).get(name)
-        if derived is not None and self._depth < DEEPEST:
-            self._depth += 1
-            found = evaluate(derived, self)
-            self._depth -= 1
-            return UNKNOWN if found is None else found
-        rule = self._family.config.get("lists", {}).get(name)
+        config = self._family.config
+        if name not in config.get("forced", {}):
+            for key in (name, *self._aliases.get(name, ())):
+                if self._values.get(key) is not None:
+                    return self._values[key]
+        made = self._made(name)
+        if made is not None:
+            return made
+        return None if name in self._values else self._defaults.get(name, UNKNOWN)
+
+    def _made(self, name: str) -> object:
+        """What the config class makes of other fields, `UNKNOWN` where these do not say; None where it makes nothing."""
+        config = self._family.config
+        for rules in (config.get("forced", {}), config.get("derived", {})):
+            if name in rules and self._depth < DEEPEST:
+                return self._evaluated(rules[name])
+        rule = config.get("lists", {}).get(name)
         if rule is not None and self._depth < DEEPEST:
             self._depth += 1
             items = listed(rule, self)
             self._depth -= 1
             return UNKNOWN if items is None else items
-        if name in self._values:
-            return None
-        return self._defaults.get(name, UNKNOWN)
+        if name in OUTPUTS and "stages" in config:
+            return outputs(name, self._evaluated(config["stages"]), self._values)
+        return None

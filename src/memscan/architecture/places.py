@@ -8,6 +8,8 @@ from memscan.architecture.expression import NUMBER, UNKNOWN, Lookup, evaluate
 MOST = 200_000  # tensors of one pattern; no model has a tenth of it
 
 Place = tuple[int, ...]
+Case = tuple[object, Sequence[object]]
+"""A condition, and the rule of each axis where it is not 0."""
 
 
 class Places:
@@ -40,11 +42,15 @@ class Places:
                 kept.append(place)
         return tuple(kept)
 
-    def shapes(self, rules: Sequence[object], places: Sequence[Place]) -> tuple[tuple[int, ...], ...] | None:
-        """The shape at each of `places`; None where one is not known."""
+    def shapes(self, cases: Sequence[Case], places: Sequence[Place]) -> tuple[tuple[int, ...], ...] | None:
+        """The shape at each of `places`, by the first of `cases` whose condition holds; None where one is not known."""
         found: list[tuple[int, ...]] = []
         for place in places:
-            sizes = [evaluate(rule, At(self._field, place)) for rule in rules]
+            at = At(self._field, place)
+            rules = _case(cases, at)
+            if rules is None:
+                return None
+            sizes = [evaluate(rule, at) for rule in rules]
             known = tuple(size for size in sizes if size is not None and size >= 0)
             if len(known) != len(sizes):
                 return None
@@ -81,6 +87,17 @@ class At:
             return self._field(path)
         star = int(path[1:])
         return self._place[star] if star < len(self._place) else UNKNOWN
+
+
+def _case(cases: Sequence[Case], at: At) -> Sequence[object] | None:
+    """The rules of the first case that holds; None where that is not known of one before it, or none does."""
+    for condition, rules in cases:
+        holds = evaluate(condition, at)
+        if holds is None:
+            return None
+        if holds:
+            return rules
+    return None
 
 
 def _spread(bounds: Sequence[Any], field: Lookup) -> list[Place] | None:
