@@ -365,7 +365,7 @@ def _turned(name: str, value: Any) -> Sequence[Any]:
     if value == 0 and isinstance(value, int):
         return (NUMBER,)
     if value is None and not name.startswith(("torch", "dtype")):
-        return PARTS if PART.search(name) else OPEN
+        return _of_a_name(name)
     return (0, None) if _is_number(value) and COUNTED.search(name) else ()
 
 

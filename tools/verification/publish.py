@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,8 @@ FREE = re.compile(
 ACTIVATION = re.compile(r"(act|act_fn|activation|activation_function|act_func|hidden_activation)$")
 OWNING = "xielu"  # the activation that has parameters
 RATIO = re.compile(r"ratio|factor|mult|expan|coefficient|pct|percent|scale")
-MANY = 3  # values of a kind that were right: any other is taken to be
+MANY = {"n": 2}  # values of a kind that were right: any other is taken to be; numbers are drawn from far apart
+SEVERAL = 3  # of any other kind
 MOST_EXCLUDED = 8
 
 
@@ -34,15 +35,19 @@ class Seen:
     verdict: Verdict
 
 
-def published(classes: Mapping[str, Sequence[Seen]], inside: frozenset[str], *, ties: bool) -> dict[str, Any]:
+def published(
+    classes: Mapping[str, Sequence[Seen]], inside: frozenset[str], elsewhere: Sequence[Seen], *, ties: bool
+) -> dict[str, Any]:
     """The `verified` of a model type.
 
-    `inside` are the configs in it that have entries of their own; `ties` says whether one of its classes ties anything.
+    `inside` are the configs in it that have entries of their own; `elsewhere` are its own configs inside those of other types,
+    which were right as a whole; `ties` says whether tied embeddings make a difference to one of its classes.
     """
     allowed: dict[str, set[str]] = {}
     reads: dict[str, set[str]] = {}
     for name, several in sorted(classes.items()):
         reads[name] = {path for one in several for path in one.fields}
+    for several in (*classes.values(), elsewhere):
         for path, tokens in _allowed([one for one in several if one.verdict.word in (EXACT, TOTAL)], inside).items():
             if ties or not path.endswith("tie_word_embeddings"):
                 allowed.setdefault(path, set()).update(tokens)
@@ -54,6 +59,20 @@ def published(classes: Mapping[str, Sequence[Seen]], inside: frozenset[str], *, 
         own = _grouped({path: tokens for path, tokens in allowed.items() if path in reads[name] and path not in everywhere})
         found[name] = {key: value for key, value in (("fields", own), ("not", pairs)) if value}
     return {"classes": found, "fields": _grouped({path: allowed[path] for path in everywhere})} if found else {}
+
+
+def parts(several: Sequence[Seen], inside: frozenset[str], model_type: Callable[[Seen, str], str]) -> dict[str, list[Seen]]:
+    """The configs inside those of a class that was right, by the model type of each."""
+    found: dict[str, list[Seen]] = {}
+    for one in several:
+        by_head: dict[str, dict[str, Any]] = {}
+        for path, value in one.fields.items():
+            head, dot, rest = path.partition(".")
+            if dot and head in inside:
+                by_head.setdefault(head, {})[rest] = value
+        for head, fields in by_head.items() if one.verdict.word in (EXACT, TOTAL) else ():
+            found.setdefault(model_type(one, head), []).append(Seen({}, fields, one.verdict))
+    return found
 
 
 def _grouped(allowed: Mapping[str, set[str]]) -> dict[str, list[str]]:
@@ -81,11 +100,11 @@ def _tokens(path: str, values: Sequence[Any]) -> Iterator[str]:
             kinds.setdefault(kind, set()).update(alone)
     for kind, alone in kinds.items():
         is_free = kind == "r" and not RATIO.search(path)
-        yield from (kind,) if len(alone) >= MANY or not alone or kind == "0" or is_free else alone
+        yield from (kind,) if len(alone) >= MANY.get(kind, SEVERAL) or not alone or kind == "0" or is_free else alone
     if ACTIVATION.search(path):
         yield "s" if not any(OWNING in token for token in kinds.get("s", ())) else f"s:{OWNING}"
     lengths = {len(value) for value in lists}
-    yield from ("l",) if len(lengths) >= MANY else (f"l:{length}" for length in lengths)
+    yield from ("l",) if len(lengths) >= SEVERAL else (f"l:{length}" for length in lengths)
     yield from {f"w:{one}" for value in lists for one in value if isinstance(one, str)}
 
 

@@ -3,15 +3,16 @@
 import json
 import lzma
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from architectures.packed import SOURCE, pack
 from memscan.architecture import layout
+from memscan.architecture.fields import Fields
 from memscan.architecture.table import block, family, packed
 from verification.judge import EXACT, TOTAL, UNKNOWN, WRONG, Verdict, judge
-from verification.publish import Seen, published
+from verification.publish import Seen, parts, published
 
 SUFFIX = ".json.xz"
 PARTLY = "partly"
@@ -41,13 +42,18 @@ def publish_all(folder: Path, asked: Sequence[str]) -> None:
     pack()  # the files may have been changed since
     _forget()
     types = list(asked or packed().places)
+    seen = {model_type: seen_in(model_type, record) for model_type, record in records(folder, types)}
+    elsewhere: dict[str, list[Seen]] = {}
+    for model_type, classes in seen.items():
+        within = inside(_read(model_type))
+        for several in classes.values():
+            for other, found in parts(several, within, _type_inside(model_type)).items():
+                elsewhere.setdefault(other, []).extend(found)
     for model_type in types:
         values = _read(model_type)
         values.pop("verified", None)
-        record = next((one for _, one in records(folder, [model_type])), None)
-        if record is not None:
-            ties = any(entry.get("tied") for entry in values["classes"].values())
-            found = published(seen_in(model_type, record), inside(values), ties=ties)
+        if model_type in seen:
+            found = published(seen[model_type], inside(values), elsewhere.get(model_type, ()), ties=_may_tie(values))
             if found:
                 values["verified"] = found
         _write(model_type, values)
@@ -60,6 +66,17 @@ def publish_all(folder: Path, asked: Sequence[str]) -> None:
             _write(model_type, values)
             print(f"{model_type}: {', '.join(names)} wrong, and not published")
         pack()
+
+
+def _type_inside(model_type: str) -> Callable[[Seen, str], str]:
+    kind = family(model_type)
+    return lambda one, head: "" if kind is None else Fields(kind, one.config).type_inside(head)
+
+
+def _may_tie(values: Mapping[str, Any]) -> bool:
+    """Whether a class ties anything, and the config class leaves the choice."""
+    ties = any(entry.get("tied") for entry in values["classes"].values())
+    return ties and values["config"].get("ties") not in ("always", "never")
 
 
 def _wrong(folder: Path, types: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
