@@ -18,6 +18,7 @@ from typing import Any
 
 import memscan
 from memscan.dtype import TORCH
+from verification.document import BEGIN, END
 
 OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "accuracy.md"
 SCOPES = {"declared": "declared", "auto": "base"}
@@ -81,8 +82,17 @@ def main() -> None:
         for case, why in summary["failed"].items()
     }
     versions = json.loads((places[0] / "truth.json").read_text())["versions"]
-    arguments.output.write_text("\n".join(document(found, summary, versions, len(places))) + "\n", encoding="utf-8")
+    kept = _kept(arguments.output)
+    arguments.output.write_text("\n".join(document(found, summary, versions, len(places))) + f"\n{kept}", encoding="utf-8")
     print(dict(sorted(Counter(one.truth for one in found if one.exact).items())), len(found))
+
+
+def _kept(path: Path) -> str:
+    """The part of the document that another tool writes: what is known from a config alone."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    _, begin, rest = text.partition(BEGIN)
+    middle, end, _ = rest.partition(f"{END}\n")
+    return f"\n{begin}{middle}{end}" if begin and end else ""
 
 
 def compare(folder: Path) -> list[Comparison]:

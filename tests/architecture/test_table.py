@@ -94,16 +94,17 @@ def test_every_expression_has_known_operators(model_type: str) -> None:
 
 def expressions(values: Mapping[str, Any]) -> Iterator[object]:
     """Every expression of a file."""
-    yield from (*values["config"].get("derived", {}).values(), *values["config"].get("forced", {}).values())
+    made = (*values["config"].get("derived", {}).values(), *values["config"].get("forced", {}).values())
+    yield from (one for one in (*made, values["config"].get("stages")) if one is not None)
     for bound, *items in values["config"].get("lists", {}).values():
         yield from (bound, *(one[1] for one in items if isinstance(one, list)))
     for entry in values["classes"].values():
         for values_of in entry.get("tensors", {}).values():
             count, shape, *more = [*values_of[3:], None, None][: max(2, len(values_of) - 3)]
-            if isinstance(shape, dict) and "each" in shape:
-                more += shape["each"]
-            elif isinstance(shape, dict):
-                more += [one for _, number, sizes in shape["groups"] for one in (number, *sizes)]
+            if isinstance(shape, dict):
+                more += shape.get("each", ())
+                more += [one for condition, sizes in shape.get("cases", ()) for one in (condition, *sizes)]
+                more += [one for _, number, sizes in shape.get("groups", ()) for one in (number, *sizes)]
             yield from (one for one in (count, *(shape if isinstance(shape, list) else ()), *more) if one is not None)
         for bounds, *condition in entry.get("places", ()):
             yield from (one for one in (*bounds, *condition) if not isinstance(one, list) or one[0] != "of")

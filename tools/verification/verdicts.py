@@ -42,20 +42,12 @@ def publish_all(folder: Path, asked: Sequence[str]) -> None:
     pack()  # the files may have been changed since
     _forget()
     types = list(asked or packed().places)
-    seen = {model_type: seen_in(model_type, record) for model_type, record in records(folder, types)}
-    elsewhere: dict[str, list[Seen]] = {}
-    for model_type, classes in seen.items():
-        within = inside(_read(model_type))
-        for several in classes.values():
-            for other, found in parts(several, within, _type_inside(model_type)).items():
-                elsewhere.setdefault(other, []).extend(found)
+    found = verified({model_type: seen_in(model_type, record) for model_type, record in records(folder, types)})
     for model_type in types:
         values = _read(model_type)
         values.pop("verified", None)
-        if model_type in seen:
-            found = published(seen[model_type], inside(values), elsewhere.get(model_type, ()), ties=_may_tie(values))
-            if found:
-                values["verified"] = found
+        if found.get(model_type):
+            values["verified"] = found[model_type]
         _write(model_type, values)
     pack()
     while wrong := list(_wrong(folder, types)):
@@ -66,6 +58,20 @@ def publish_all(folder: Path, asked: Sequence[str]) -> None:
             _write(model_type, values)
             print(f"{model_type}: {', '.join(names)} wrong, and not published")
         pack()
+
+
+def verified(seen: Mapping[str, Mapping[str, Sequence[Seen]]]) -> dict[str, dict[str, Any]]:
+    """What may be published of each model type, by the configs of its classes."""
+    files = {model_type: _read(model_type) for model_type in seen}
+    elsewhere: dict[str, list[Seen]] = {}
+    for model_type, classes in seen.items():
+        for several in classes.values():
+            for other, found in parts(several, inside(files[model_type]), _type_inside(model_type)).items():
+                elsewhere.setdefault(other, []).extend(found)
+    return {
+        model_type: published(classes, inside(files[model_type]), elsewhere.get(model_type, ()), ties=_may_tie(files[model_type]))
+        for model_type, classes in seen.items()
+    }
 
 
 def _type_inside(model_type: str) -> Callable[[Seen, str], str]:
