@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from architectures.atoms import Expression
-from architectures.fit import Fitter
+from architectures.fit import LARGE, Fitter
 from architectures.literals import Literals, cost
 from memscan.architecture.expression import fields
 
@@ -61,13 +61,14 @@ class Cases:
         """The cases, the last of which holds wherever no other does; None where none were found."""
         everything = (1 << len(self._rows)) - 1
         for depth in range(DEPTH + 1):
-            found = self._find(everything, depth, fitted=True) or (self._told(everything) if depth == 1 else None)
+            found = self._find(everything, depth, fitted=True)
             if found is not None:
                 return found
         return None
 
-    def _told(self, bits: int) -> list[Case] | None:
+    def told(self) -> list[Case] | None:
         """What the code computed the shapes from, each with what is so just where it did, those of most tensors first."""
+        bits = (1 << len(self._rows)) - 1
         rules: dict[str, Shape] = {}
         own: dict[str, int] = {}
         for at, row in enumerate(self._rows):
@@ -82,7 +83,7 @@ class Cases:
             if right[usual[0]] & bits == bits:
                 return [*found, [1, rules[usual[0]]]]
             left = self._all.among(bits)
-            wanted = [(name, some & bits) for name in usual[:LIKELY] for some in (right[name], own[name]) if some & bits]
+            wanted = [(name, some & bits) for name in usual[:LIKELY] for some in (own[name], right[name]) if some & bits]
             tries = ((name, some, left.find(some)) for name, some in dict.fromkeys(wanted))
             name, some, condition = next((one for one in tries if one[2] is not None), ("", 0, None))
             if condition is None:
@@ -126,7 +127,7 @@ class Cases:
         if self._known.get(bits) is None and (bits not in self._known or fitted):
             rows = [row for at, row in enumerate(self._rows) if bits >> at & 1]
             is_one = len({len(row.shape) for row in rows}) == 1
-            self._known[bits] = (self._same(rows) or self._direct(rows, fitted)) if is_one else None
+            self._known[bits] = (self._same(rows, fitted) or self._direct(rows, fitted)) if is_one else None
         return self._known[bits]
 
     def _splits(self, bits: int) -> Iterator[tuple[int, Expression]]:
@@ -141,7 +142,7 @@ class Cases:
             if len(seen) == TRIED:
                 return
 
-    def _same(self, rows: Sequence[Row]) -> Shape | None:
+    def _same(self, rows: Sequence[Row], fitted: bool) -> Shape | None:
         """The shape where it is the same for all rows of a probe."""
         by_probe: dict[int, Row] = {}
         for row in rows:
@@ -155,7 +156,10 @@ class Cases:
             sizes = {probe: row.shape[axis] for probe, row in by_probe.items()}
             rules = {str(rule): rule for row in rows if not isinstance(rule := row.axes[axis], int | None)}
             rule = self._fitter.followed(sizes, rules.values())
-            rule = self._fitter.size(sizes) if rule is None else rule
+            if rule is None and len(set(sizes.values())) == 1 and rows[0].shape[axis] < LARGE:
+                rule = rows[0].shape[axis]
+            if rule is None and fitted:
+                rule = self._fitter.size(sizes)
             if rule is None:
                 return None
             found.append(rule)

@@ -25,6 +25,7 @@ FEW = 2  # probes that say too little
 JOINED, WIDE = 5, 8  # probes that two atoms, and three, have to agree with: fewer fit by chance
 MANY = 70  # atoms that are not combined in threes any more
 HUGE = 1 << 40
+KEPT = 12  # searches over some of the probes: each may take a gigabyte
 
 
 class Fitter:
@@ -137,6 +138,8 @@ class Fitter:
 
     def _level(self, where: tuple[int, ...]) -> "_Level":
         if where not in self._levels:
+            if len(self._levels) == KEPT:
+                del self._levels[next(iter(self._levels))]
             self._levels[where] = _Level(self._atoms, where)
         return self._levels[where]
 

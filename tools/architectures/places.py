@@ -7,8 +7,9 @@ The condition is found by elimination: of all that can be asked of a layer, what
 many of it as are needed to rule the others out; or the same of the layers that have it not.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from architectures.atoms import Expression, may_matter, weight
 from architectures.cases import Case, Cases, Row, Shape, generalized, holds
@@ -19,6 +20,7 @@ from architectures.observe import Observation, Tensors
 from architectures.shapes import NUMBER
 from memscan.architecture.expression import evaluate
 
+T = TypeVar("T")
 Place = tuple[int, ...]
 Rows = list[tuple[int, Place]]
 """A probe, and the numbers of one name in it."""
@@ -27,7 +29,7 @@ ALL, NOWHERE = -2, -1  # rules: every number up to the count; none that is known
 MOST_ROWS = 900
 MOST_TENSORS = 20_000
 LABELS = "num_labels"  # no layer depends on it
-FITTED = 8  # times that a rule over fields and numbers is looked for, for the cases of one pattern
+FITTED = 4  # times that a rule over fields and numbers is looked for, for the cases of one pattern
 
 
 class Places:
@@ -91,15 +93,24 @@ class Places:
         ]
         if len(rows) > MOST_TENSORS:
             return None
-        if len({len(row.shape) for row in rows}) == 1:
-            found = self._direct(rows, fitted=True)
-            if found is not None:
-                return {"each": found} if "#" in str(found) else found
         cases = self._cases(rows, rule)
-        return None if cases is None else {"cases": cases}
+        # What the code tells, before what is fitted: that takes long, and may be so by chance.
+        for find in (self._directly(rows, fitted=False), cases.told, self._directly(rows, fitted=True), cases.find):
+            found = find()
+            if found is not None and holds(found, rows, self._value):
+                ((_, shape), *more) = found
+                return {"cases": found} if more else {"each": shape} if "#" in str(shape) else shape
+        return None
 
-    def _cases(self, rows: Sequence[Row], rule: int) -> list[Case] | None:
-        kept = rows if len(rows) <= MOST_ROWS else [row for at, row in enumerate(rows) if at % (-(-len(rows) // MOST_ROWS)) == 0]
+    def _directly(self, rows: Sequence[Row], *, fitted: bool) -> Callable[[], list[Case] | None]:
+        def direct() -> list[Case] | None:
+            shape = self._direct(rows, fitted=fitted) if len({len(row.shape) for row in rows}) == 1 else None
+            return None if shape is None else [[1, shape]]
+
+        return direct
+
+    def _cases(self, rows: Sequence[Row], rule: int) -> Cases:
+        kept = _spread_out(rows)
         stars = len(rows[0].place)
         bounds = self.rules[rule][0] if rule >= 0 else [None] * stars
         literals = Literals(self._probes, [(row.probe, row.place) for row in kept], self._reads, bounds)
@@ -108,11 +119,10 @@ class Places:
         def direct(some: Sequence[Row], fitted: bool) -> Shape | None:
             return self._direct(some, fitted=fitted and bool(stars) and next(tries, None) is not None)
 
-        def value(expression: Expression, row: Row) -> int | None:
-            return evaluate(expression, at(self._probes[row.probe], row.place))
+        return Cases(kept, literals, self.fitter, direct, self._value)
 
-        found = Cases(kept, literals, self.fitter, direct, value).find()
-        return found if found is not None and holds(found, rows, value) else None
+    def _value(self, expression: Expression, row: Row) -> int | None:
+        return evaluate(expression, at(self._probes[row.probe], row.place))
 
     def _direct(self, rows: Sequence[Row], *, fitted: bool) -> list[Expression] | None:
         """One rule for all of `rows`: how the code computed it, or else one that is `fitted`."""
@@ -181,7 +191,7 @@ class Places:
         self, universe: Mapping[int, Sequence[Place]], there: Mapping[int, frozenset[Place]], bounds: Sequence[Expression]
     ) -> Expression | None:
         rows = [(i, place) for i, places in universe.items() for place in places]
-        kept = rows if len(rows) <= MOST_ROWS else _spread_out(rows)
+        kept = _spread_out(rows)
         wanted = sum(1 << at for at, (i, place) in enumerate(kept) if place in there[i])
         literals = Literals(self._probes, kept, self._reads, bounds)
         for known, *condition in self.rules:
@@ -203,7 +213,7 @@ def list_of_words(bound: Expression, rows: Mapping[int, Sequence[str]], probes: 
         or len(places) > MOST_TENSORS
     ):
         return None
-    kept = places if len(places) <= MOST_ROWS else _spread_out(places)
+    kept = _spread_out(places)
     words = sorted({word for one in rows.values() for word in one}, key=lambda word: (word == "full_attention", word))
     names = {name for probe in probes for name in probe if name != LABELS}
     literals = Literals(probes, kept, frozenset(name for name in names if may_matter(name, None)), [bound])
@@ -259,9 +269,11 @@ def spread(bounds: Sequence[Expression], probe: Mapping[str, Any]) -> list[Place
     return found
 
 
-def _spread_out(rows: Rows) -> Rows:
-    step = -(-len(rows) // MOST_ROWS)
-    return [row for index, row in enumerate(rows) if (index * 7919) % step == 0]
+def _spread_out(rows: Sequence[T]) -> Sequence[T]:
+    """As many of them as can be looked at, by chance: every third would be the first of three in each layer."""
+    if len(rows) <= MOST_ROWS:
+        return rows
+    return [rows[place] for place in sorted(random.Random(MOST_ROWS).sample(range(len(rows)), MOST_ROWS))]
 
 
 class RowFitter:
