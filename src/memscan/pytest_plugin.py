@@ -92,7 +92,7 @@ def _checked(words: Mapping[str, object]) -> tuple[list[str], list[str]]:
     found = run_anywhere(check_all([asked(words, own_devices())], ScanOptions())).findings
     return (
         [finding.message for finding in found if finding.fails],
-        [finding.message for finding in found if not finding.fails and finding.outcome is Outcome.UNKNOWN],
+        [finding.message for finding in found if not finding.fails and finding.outcome is not Outcome.WITHIN],
     )
 
 

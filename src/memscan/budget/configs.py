@@ -15,7 +15,12 @@ from memscan.units import plural
 RULE = "config"
 NAMED = 3  # tensors of one kind, in a sentence
 LISTED = 1_000  # tensors, for programs
-SAID = {Fault.SHAPE: "of another shape", Fault.MISSING: "missing", Fault.UNEXPECTED: "unexpected"}
+SAID = {
+    Fault.SHAPE: "of another shape",
+    Fault.MISSING: "missing",
+    Fault.BEYOND: "of more layers than it declares",
+    Fault.UNEXPECTED: "unexpected",
+}
 
 
 def config_finding(target: str, model: Model | MemscanError, *, unknown: str) -> Finding:
@@ -35,7 +40,9 @@ def config_finding(target: str, model: Model | MemscanError, *, unknown: str) ->
     if not found.found:
         message = f"{start.target}: all {plural(found.tensors, 'tensor')} are those that {found.class_name} has by config.json"
         return replace(start, outcome=Outcome.WITHIN, fails=False, message=message)
-    return replace(start, outcome=Outcome.DIFFERS, fails=True, message=_sentence(start.target, found), facts=_facts(found))
+    # What is stored besides is left on loading, and all that the class has is there: no fault of the upload.
+    fails = any(one.fault is not Fault.UNEXPECTED for one in found.found)
+    return replace(start, outcome=Outcome.DIFFERS, fails=fails, message=_sentence(start.target, found), facts=_facts(found))
 
 
 def _sentence(target: str, found: Against) -> str:

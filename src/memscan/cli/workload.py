@@ -117,7 +117,9 @@ CHECK = (
         "--unknown", type=click.Choice(("fail", "warn")), default="fail", show_default=True, help="What an unknown does."
     ),
     click.option(
-        "--against-config", is_flag=True, help="Hold the stored tensors against config.json: shapes, missing, unexpected."
+        "--against-config",
+        is_flag=True,
+        help="Hold the stored tensors against config.json: other shapes, missing, of more layers.",
     ),
     click.option(
         "--budget", metavar="FILE", help="A file of budgets. [default: memscan.toml or pyproject.toml, without a TARGET]"

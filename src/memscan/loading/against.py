@@ -17,7 +17,10 @@ class Fault(StrEnum):
 
     SHAPE = "shape"
     MISSING = "missing"
+    BEYOND = "beyond"
+    """The class has such tensors, and not of this layer, expert, stage: the config declares fewer."""
     UNEXPECTED = "unexpected"
+    """The class has nothing of the kind: another head, for one. Loading leaves it, and misses nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,4 +90,6 @@ def _unexpected(
     for tensor in (*draft.ignored, *beside):
         is_made = is_buffer(tensor) or starred(tensor.name) in unsaved
         if not is_made and not (ignored is not None and ignored.search(tensor.name)):
-            yield Disagreement(name=tensor.name, fault=Fault.UNEXPECTED, stored=tensor.shape, declared=None)
+            like = layout.expected.get(starred(tensor.name))
+            fault = Fault.UNEXPECTED if like is None or like.count == 0 else Fault.BEYOND
+            yield Disagreement(name=tensor.name, fault=fault, stored=tensor.shape, declared=None)
