@@ -14,7 +14,7 @@ from architectures.fit import Fitter
 from architectures.names import starred
 from architectures.observe import Observation, Observer, build
 from architectures.places import Places, list_of_layers, list_of_words, reads_of
-from architectures.probes import COUNTS, SKIPPED, Asked, Fields, Probe, Prober, Tree, flat, make, variations
+from architectures.probes import COUNTS, INDICES, SKIPPED, Asked, Fields, Probe, Prober, Tree, flat, make, variations
 from architectures.trace import traced
 from memscan.architecture.expression import fields
 
@@ -176,7 +176,8 @@ def config_of(family: Family, classes: Mapping[str, Entry], base: Tree) -> Entry
         free = [_without(family.config, changed, name, base) for changed in variations(family.config, SEED, base)]
         values = {index: row.get(name) for index, row in enumerate(free) if row is not None}
         first = flat(default).get(name)
-        if not (first and (_is_words(first) or _are_layers(first))) and all(value == first for value in values.values()):
+        may_follow = _is_words(first) or (_are_layers(first) and name.endswith(INDICES))
+        if not (first and may_follow) and all(value == first for value in values.values()):
             usually[name] = first
             continue
         if any(values.values()) and (all(map(_is_words, values.values())) or all(map(_are_layers, values.values()))):
