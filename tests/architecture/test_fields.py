@@ -91,3 +91,24 @@ def test_a_config_inside_a_config() -> None:
     assert Fields(KIND, {"architectures": ["BertModel"]}).architecture == "BertModel"
     assert Fields(KIND, {"architectures": [3]}).architecture is None
     assert family("gpt2") is not None
+
+
+def test_the_last_word_of_a_list_may_be_the_config_class_s_own() -> None:
+    kind = Family("x", {"config": {"last": {"layer_types": "full"}}, "classes": {}})
+    assert Fields(kind, {"layer_types": ["window", "window"]})("layer_types") == ["window", "full"]
+    assert Fields(kind, {"layer_types": []})("layer_types") == []
+    assert Fields(kind, {"layer_types": None})("layer_types") is None
+    assert Fields(kind, {"layer_types": "window"})("layer_types") == "window"
+
+
+def test_what_the_config_class_sets_counts_and_not_what_is_given() -> None:
+    kind = Family("x", {"config": {"forced": {"layers": ["len", "dims"], "odd": None}}, "classes": {}})
+    fields = Fields(kind, {"layers": 7, "dims": [1, 2, 3], "odd": 5})
+    assert (fields("layers"), fields.given("layers"), fields("odd")) == (3, 7, UNKNOWN)
+
+
+def test_a_backbone_s_stages_follow_from_the_number_of_them() -> None:
+    kind = Family("x", {"config": {"stages": ["+", ["len", "depths"], 1], "defaults": {"depths": [1, 1, 1]}}, "classes": {}})
+    assert Fields(kind, {})("out_features") == ["stage3"]
+    assert Fields(kind, {"depths": [1, 1], "out_indices": [0, 2]})("out_features") == ["stem", "stage2"]
+    assert Fields(kind, {"out_features": ["stage1"]})("out_indices") == [1]

@@ -162,11 +162,16 @@ class Fields:
         if name not in config.get("forced", {}):
             for key in (name, *self._aliases.get(name, ())):
                 if self._values.get(key) is not None:
-                    return self._values[key]
+                    return self._ended(name, self._values[key])
         made = self._made(name)
         if made is not None:
             return made
         return None if name in self._values else self._defaults.get(name, UNKNOWN)
+
+    def _ended(self, name: str, value: object) -> object:
+        """`value`, with the word at its end that the config class puts there whatever is given."""
+        last = self._family.config.get("last", {}).get(name)
+        return [*value[:-1], last] if last is not None and isinstance(value, list) and value else value
 
     def _made(self, name: str) -> object:
         """What the config class makes of other fields, `UNKNOWN` where these do not say; None where it makes nothing."""
