@@ -12,7 +12,7 @@ from architectures.atoms import STAGES, Expression
 from architectures.classes import Family
 from architectures.entry import Entry
 from architectures.fit import Fitter
-from architectures.places import list_of_layers, list_of_words
+from architectures.lists import list_of_layers, list_of_words
 from architectures.probes import COUNTS, INDICES, SKIPPED, Fields, Tree, flat, make, variations
 from memscan.architecture.expression import fields
 

@@ -1,24 +1,35 @@
 """What can be asked of the place at which a tensor stands, and which of it holds just where something is so."""
 
+import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeVar
 
 from architectures.atoms import Expression, weight
 from memscan.architecture.expression import evaluate, fields
 
+T = TypeVar("T")
 Place = tuple[int, ...]
 Rows = Sequence[tuple[int, Place]]
 """A probe, and the numbers of one name in it."""
 
+MOST_ROWS = 900
+MOST_TENSORS = 20_000
 STEPS = re.compile(r"(offset|period|every|step|interval|freq|stride|pattern|ratio)")
 MOST_STEPS = 12
 LARGEST_STEP = 64
 TERMS = 4  # conditions that hold together; more are no rule
 PAIRED = 400  # literals of which two are tried together, simple ones first, before those that rule out most
 ALTERNATIVES = 60  # literals of which one or another may hold
+
+
+def spread_out(rows: Sequence[T]) -> Sequence[T]:
+    """As many of them as can be looked at, by chance: every third would be the first of three in each layer."""
+    if len(rows) <= MOST_ROWS:
+        return rows
+    return [rows[place] for place in sorted(random.Random(MOST_ROWS).sample(range(len(rows)), MOST_ROWS))]
 
 
 def at(probe: Mapping[str, Any], place: Place) -> Any:

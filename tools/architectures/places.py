@@ -7,28 +7,24 @@ The condition is found by elimination: of all that can be asked of a layer, what
 many of it as are needed to rule the others out; or the same of the layers that have it not.
 """
 
-import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from architectures.atoms import Expression, may_matter, weight
 from architectures.cases import Case, Cases, Row, Shape, generalized, holds
 from architectures.fit import Fitter
-from architectures.literals import LARGEST_STEP, Literals, at
+from architectures.literals import LARGEST_STEP, MOST_TENSORS, Literals, at, spread_out
 from architectures.names import starred
 from architectures.observe import Observation, Tensors
+from architectures.row_fitter import RowFitter
 from architectures.shapes import NUMBER
 from memscan.architecture.expression import evaluate
 
-T = TypeVar("T")
 Place = tuple[int, ...]
 Rows = list[tuple[int, Place]]
 """A probe, and the numbers of one name in it."""
 
 ALL, NOWHERE = -2, -1  # rules: every number up to the count; none that is known
-MOST_ROWS = 900
-MOST_TENSORS = 20_000
-LABELS = "num_labels"  # no layer depends on it
 FITTED = 4  # times that a rule over fields and numbers is looked for, for the cases of one pattern
 
 
@@ -110,7 +106,7 @@ class Places:
         return direct
 
     def _cases(self, rows: Sequence[Row], rule: int) -> Cases:
-        kept = _spread_out(rows)
+        kept = spread_out(rows)
         stars = len(rows[0].place)
         bounds = self.rules[rule][0] if rule >= 0 else [None] * stars
         literals = Literals(self._probes, [(row.probe, row.place) for row in kept], self._reads, bounds)
@@ -191,7 +187,7 @@ class Places:
         self, universe: Mapping[int, Sequence[Place]], there: Mapping[int, frozenset[Place]], bounds: Sequence[Expression]
     ) -> Expression | None:
         rows = [(i, place) for i, places in universe.items() for place in places]
-        kept = _spread_out(rows)
+        kept = spread_out(rows)
         wanted = sum(1 << at for at, (i, place) in enumerate(kept) if place in there[i])
         literals = Literals(self._probes, kept, self._reads, bounds)
         for known, *condition in self.rules:
@@ -202,44 +198,6 @@ class Places:
             return None
         right = all(evaluate(found, at(self._probes[i], place)) == int(place in there[i]) for i, place in rows)
         return found if right else None
-
-
-def list_of_words(bound: Expression, rows: Mapping[int, Sequence[str]], probes: Sequence[Mapping[str, Any]]) -> list[Any] | None:
-    """A list with a word for each layer as a rule: [bound, [word, condition] ..., last word]; None where none was found."""
-    places = [(i, (number,)) for i, words in rows.items() for number in range(len(words))]
-    if (
-        any(evaluate(bound, at(probes[i], ())) != len(words) for i, words in rows.items())
-        or not places
-        or len(places) > MOST_TENSORS
-    ):
-        return None
-    kept = _spread_out(places)
-    words = sorted({word for one in rows.values() for word in one}, key=lambda word: (word == "full_attention", word))
-    names = {name for probe in probes for name in probe if name != LABELS}
-    literals = Literals(probes, kept, frozenset(name for name in names if may_matter(name, None)), [bound])
-    found: list[Any] = [bound]
-    for word in words[:-1]:
-        rule = literals.find(sum(1 << n for n, (i, place) in enumerate(kept) if rows[i][place[0]] == word))
-        if rule is None or any(evaluate(rule, at(probes[i], place)) != int(rows[i][place[0]] == word) for i, place in places):
-            return None
-        found.append([word, rule])
-    return [*found, words[-1]]
-
-
-def list_of_layers(bound: Expression, rows: Mapping[int, Sequence[int]], probes: Sequence[Mapping[str, Any]]) -> list[Any] | None:
-    """A list of the numbers of layers as a rule: [bound, [null, condition]]; None where none was found."""
-    counts = {i: evaluate(bound, at(probes[i], ())) for i in rows}
-    if any(count is None or any(not 0 <= one < count for one in rows[i]) for i, count in counts.items()):
-        return None
-    places = [(i, (number,)) for i, count in counts.items() for number in range(count or 0)]
-    if not places or len(places) > MOST_ROWS:
-        return None
-    if all(place[0] in rows[i] for i, place in places):
-        return [bound, [None, 1]]
-    names = {name for probe in probes for name in probe if name != LABELS}
-    literals = Literals(probes, places, frozenset(name for name in names if may_matter(name, None)), [bound])
-    rule = literals.find(sum(1 << n for n, (i, place) in enumerate(places) if place[0] in rows[i]))
-    return None if rule is None else [bound, [None, rule]]
 
 
 def reads_of(observed: Mapping[int, Observation]) -> frozenset[str]:
@@ -267,63 +225,3 @@ def spread(bounds: Sequence[Expression], probe: Mapping[str, Any]) -> list[Place
             longer += [(*place, number) for number in range(count)]
         found = longer
     return found
-
-
-def _spread_out(rows: Sequence[T]) -> Sequence[T]:
-    """As many of them as can be looked at, by chance: every third would be the first of three in each layer."""
-    if len(rows) <= MOST_ROWS:
-        return rows
-    return [rows[place] for place in sorted(random.Random(MOST_ROWS).sample(range(len(rows)), MOST_ROWS))]
-
-
-class RowFitter:
-    """Fits one number for each of many tensors: over the fields of their configs, and their own numbers."""
-
-    def __init__(
-        self, probes: Sequence[Mapping[str, Any]], rows: Rows, reads: frozenset[str], asked: Iterable[Expression] = ()
-    ) -> None:
-        self._rows = rows if len(rows) <= 120 else rows[:: -(-len(rows) // 120)]
-        self._places = {id(row): index for index, row in enumerate(self._rows)}
-        self._step = 1 if len(rows) <= 120 else -(-len(rows) // 120)
-        made = [self._row(probes[i], place, reads) for i, place in self._rows]
-        depth = max((len(place) for _, place in rows), default=0)
-        powers: list[Expression] = [["**", 2, f"#{star}"] for star in range(depth)]
-        self._fitter = Fitter(made, frozenset(name for row in made for name in row), [*powers, *asked])
-        self._all = [(probes[i], place) for i, place in rows]
-
-    @staticmethod
-    def _row(probe: Mapping[str, Any], place: Place, reads: frozenset[str]) -> dict[str, Any]:
-        found: dict[str, Any] = {name: value for name, value in probe.items() if name in reads}
-        for star, number in enumerate(place):
-            found[f"#{star}"] = number
-            for name, value in list(found.items()):
-                if isinstance(value, list | tuple) and value and all(type(one) is int or isinstance(one, int) for one in value):
-                    for delta in (-1, 0, 1):
-                        if 0 <= number + delta < len(value):
-                            found[f"{name}@{star}@{delta}"] = value[number + delta]
-        return found
-
-    def fit(self, values: Sequence[int], *, count: bool = False) -> Expression | None:
-        """The expression that gives `values`, one a row."""
-        picked = dict(enumerate(values[:: self._step]))
-        found = self._fitter.count(picked) if count else self._fitter.size(picked)
-        if found is None:
-            return None
-        rule = _items(found)
-        right = all(evaluate(rule, at(probe, place)) == value for (probe, place), value in zip(self._all, values, strict=True))
-        return rule if right else None
-
-    def count(self, values: Sequence[int]) -> Expression | None:
-        """The same for how many there are."""
-        return self.fit(values, count=True)
-
-
-def _items(rule: Any) -> Any:
-    """`depths@0@-1` as the item of `depths` before the number `#0`."""
-    if isinstance(rule, str) and "@" in rule:
-        name, star, delta = rule.rsplit("@", 2)
-        number: Expression = f"#{star}"
-        return ["item", name, number if delta == "0" else ["+", number, int(delta)]]
-    if isinstance(rule, list):
-        return [rule[0], *map(_items, rule[1:])]
-    return rule
