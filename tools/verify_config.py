@@ -70,7 +70,7 @@ def observe(folder: Path, asked: list[str]) -> None:
 
     wanted = [name for name in (asked or types) if name in known and (asked or name not in done)]
     for name, (found, failed), seconds in run(wanted, described, WORKERS):
-        write(folder / f"{name}.json.xz", {**found, "failed": failed})
+        write(folder / f"{name}.json.xz", {"configs": [], "classes": {}, **found, "failed": failed})
         print(f"{name} {len(found.get('classes', ()))} {seconds:.0f} s {failed or ''}", flush=True)
 
 
