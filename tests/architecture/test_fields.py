@@ -18,6 +18,7 @@ KIND = Family(
                 "rope_parameters.theta": 10_000,
                 "nothing": None,
                 "made_config.width": 7,
+                "text_config.projection": 9,
                 "per_layer.heads": 3,
             },
             "aliases": {"n_embd": "width"},
@@ -35,6 +36,10 @@ KIND = Family(
     ("values", "path", "expected"),
     [
         ({}, "width", 64),
+        ({}, "text_config.projection", 9),
+        ({"text_config": {"projection": 4}}, "text_config.projection", 4),
+        ({"text_config": {"projection": None}}, "text_config.projection", None),
+        ({"text_config": {"model_type": "gpt2"}}, "text_config.projection", UNKNOWN),
         ({"width": 8}, "width", 8),
         ({"n_embd": 8}, "width", 8),
         ({"width": None}, "width", None),

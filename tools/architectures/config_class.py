@@ -51,6 +51,8 @@ def config_of(family: Family, classes: Mapping[str, Entry], base: Tree) -> Entry
             found = _list(name, {**values, len(free): first}, [*free, flat(default)])
             if found is not None:
                 lists[name] = found
+            elif _are_layers(first) and all(value == first for value in values.values()):
+                usually[name] = first  # however many layers there are
             continue
         rule = _rule(name, values, [row or rows[index] for index, row in enumerate(free)])
         if rule is not None:

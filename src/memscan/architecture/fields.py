@@ -61,7 +61,10 @@ class Fields:
             return self._inside_dict(path)
         inner = self.inside(head)
         if inner is not None:
-            return inner(rest)
+            found = inner(rest)
+            # What no class of its own asks for has its default here.
+            is_open = found is UNKNOWN and inner.model_type == subs[head] and inner.says_nothing_of(rest)
+            return self._defaults.get(path, UNKNOWN) if is_open else found
         # A config whose type has no classes of its own, and so no entry.
         return self._inside_dict(path) if self.type_inside(head) == subs[head] else UNKNOWN
 
@@ -91,6 +94,10 @@ class Fields:
             return inner.get(rest, UNKNOWN) if isinstance(inner, dict) else UNKNOWN
         names = (path, *self._aliases.get(path, ()))
         return next((self._values[name] for name in names if name in self._values), UNKNOWN)
+
+    def says_nothing_of(self, name: str) -> bool:
+        """Whether the field is neither given nor made of others here."""
+        return "." not in name and self.given(name) is UNKNOWN and self._made(name) is None
 
     def inside(self, path: str) -> "Fields | None":
         """The fields of the config at `path` inside this one; None where its type has no entry in the table."""
