@@ -18,11 +18,11 @@ from typing import Any
 
 import memscan
 from memscan.dtype import TORCH
-from verification.document import BEGIN, END
 
 OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "accuracy.md"
 SCOPES = {"declared": "declared", "auto": "base"}
 """The oracle's words, and memscan's."""
+BEGIN = "<!-- from a config alone -->"  # of the part that tools/verify_config.py writes, to the end of the document
 SHOWN = 2  # reasons a type
 WIDTH = 128
 
@@ -91,8 +91,7 @@ def _kept(path: Path) -> str:
     """The part of the document that another tool writes: what is known from a config alone."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     _, begin, rest = text.partition(BEGIN)
-    middle, end, _ = rest.partition(f"{END}\n")
-    return f"\n{begin}{middle}{end}" if begin and end else ""
+    return f"\n{begin}{rest}"
 
 
 def compare(folder: Path) -> list[Comparison]:

@@ -69,7 +69,7 @@ def test_an_interrupt_says_how_to_go_on(tmp_path: Path) -> None:
     words = tmp_path / "words.txt"
     words.write_text("".join(f"many/{number:05}\n" for number in range(300)))
     with LoopbackHub(small(300)) as hub:
-        hub.latency = 0.01
+        hub.latency = 0.05
         assert killed(hub, output, [str(words)], rows=20, end=signal.SIGINT) == 130
         kept = len(keys(tmp_path / "rows.jsonl.journal"))
         assert 20 <= kept < 300

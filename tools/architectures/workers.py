@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-SECONDS = 300  # of processor time
+SECONDS = 900  # of processor time
 BYTES = 9 << 30
 # Forked, so that the modeling modules are imported once; torch runs no threads before or after it.
 FORK = multiprocessing.get_context("fork")

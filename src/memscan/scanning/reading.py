@@ -222,7 +222,12 @@ def _origin(target: Target, listing: Listing, library: str | None) -> Origin:
 
 def _is_closed(error: MemscanError, listing: Listing, place: str | None) -> bool:
     """Whether weights are missing, or not open to us, rather than broken: pickles that hold more than tensors are no reading."""
-    return not isinstance(error, FormatError) or select(listing.files, place).format == TORCH
+    if not isinstance(error, FormatError):
+        return True
+    try:
+        return select(listing.files, place).format == TORCH
+    except NoWeightsError:  # a pipeline, whose own description is broken
+        return False
 
 
 def _folder(selection: Selection) -> str:
