@@ -1,6 +1,7 @@
 """memscan in a process of its own, for whatever depends on the environment, the arguments or the exit."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -49,3 +50,8 @@ def environment(hub: LoopbackHub | None, over: Mapping[str, str | None] | None =
         **(over or {}),
     }
     return {name: value for name, value in values.items() if value is not None}
+
+
+def interruptible() -> None:
+    """Run in a process before its program: the background jobs of a shell ignore interrupts, and hand that down."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -15,7 +15,7 @@ import pytest
 
 from tests.batch.batches import batch, rows, small
 from tests.hub import Fault, LoopbackHub
-from tests.runner import COMMAND, environment
+from tests.runner import COMMAND, environment, interruptible
 
 MANY = 2000
 
@@ -24,7 +24,7 @@ def killed(hub: LoopbackHub, output: Path, args: Sequence[str], *, rows: int, en
     """Start `memscan batch`, and end it when its journal has so many rows; the exit code."""
     journal = output.with_name(f"{output.name}.journal")
     command = [*COMMAND, "batch", *args, "-o", str(output)]
-    with subprocess.Popen(command, env=environment(hub), stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(command, env=environment(hub), stderr=subprocess.PIPE, preexec_fn=interruptible) as process:
         while process.poll() is None:
             with contextlib.suppress(FileNotFoundError):
                 if journal.read_bytes().count(b'"key"') >= rows:
@@ -69,7 +69,7 @@ def test_an_interrupt_says_how_to_go_on(tmp_path: Path) -> None:
     words = tmp_path / "words.txt"
     words.write_text("".join(f"many/{number:05}\n" for number in range(300)))
     with LoopbackHub(small(300)) as hub:
-        hub.latency = 0.05
+        hub.latency = 0.01
         assert killed(hub, output, [str(words)], rows=20, end=signal.SIGINT) == 130
         kept = len(keys(tmp_path / "rows.jsonl.journal"))
         assert 20 <= kept < 300

@@ -13,7 +13,7 @@ from memscan.cli.early import begun
 from memscan.cli.options import Options
 from memscan.source import Sources
 from tests.hub import LoopbackHub
-from tests.runner import environment, run_memscan
+from tests.runner import environment, interruptible, run_memscan
 from tests.source.models import single
 
 
@@ -77,11 +77,6 @@ def test_the_same_target_twice(hub: LoopbackHub) -> None:
     assert (run.code, run.stderr) == (0, "")
 
 
-def _interruptible() -> None:
-    """A shell's background jobs ignore interrupts, and so would their children."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @pytest.mark.parametrize("seconds", [0, 0.02, 0.5])
 def test_an_interrupt_ends_it_at_once(hub: LoopbackHub, seconds: float) -> None:
     """Also one that comes while the rest of memscan is being imported."""
@@ -89,7 +84,7 @@ def test_an_interrupt_ends_it_at_once(hub: LoopbackHub, seconds: float) -> None:
     hub.latency = 60
     command = [sys.executable, "-m", "memscan", "org/single", "--no-cache"]
     with subprocess.Popen(
-        command, env=environment(hub), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_interruptible
+        command, env=environment(hub), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=interruptible
     ) as process:
         until = time.monotonic() + 20
         while not hub.requests and time.monotonic() < until:

@@ -14,7 +14,7 @@ import pytest
 from memscan import FormatError, MemscanError, NotFoundError, Report, UsageError, ascan, scan
 from memscan.scanning import ScanOptions, scan_all
 from tests.hub import Fault, LoopbackHub, Repository
-from tests.runner import COMMAND, environment
+from tests.runner import COMMAND, environment, interruptible
 from tests.source.models import NBYTES, sharded, single, weights
 
 
@@ -170,11 +170,6 @@ def test_the_first_failure_ends_the_others(hub: LoopbackHub) -> None:
     assert time.monotonic() - started < 3
 
 
-def _interruptible() -> None:
-    """A shell has its background jobs ignore the signal, and they hand that down."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal for one process alone")
 def test_an_interrupt_is_one_line(hub: LoopbackHub) -> None:
     hub.add_repository(sharded(count=5))
@@ -182,7 +177,7 @@ def test_an_interrupt_is_one_line(hub: LoopbackHub) -> None:
     command = [*COMMAND, "org/sharded@dev"]
     spawned = time.monotonic()
     with subprocess.Popen(
-        command, env=environment(hub), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_interruptible
+        command, env=environment(hub), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=interruptible
     ) as process:
         # No Python starts within a tenth of a second: what is asked before that is left over from another test.
         while process.poll() is None and not any(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tests.hub import LoopbackHub
-from tests.runner import environment
+from tests.runner import environment, interruptible
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,7 +28,9 @@ def serving(hub: LoopbackHub, *args: str, env: Mapping[str, str | None] | None =
     """Serve at a free port; at the end it is interrupted, as by Ctrl-C."""
     command = [sys.executable, "-m", "memscan", "serve", "--port", "0", *args]
     values = environment(hub, {"PYTHONWARNINGS": None, **(env or {})})
-    with subprocess.Popen(command, env=values, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+    with subprocess.Popen(
+        command, env=values, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, preexec_fn=interruptible
+    ) as process:
         line = process.stderr.readline()
         found = re.search(r"http://\S+", line)
         if found is None:
