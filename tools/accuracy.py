@@ -91,7 +91,7 @@ def _kept(path: Path) -> str:
     """The part of the document that another tool writes: what is known from a config alone."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     _, begin, rest = text.partition(BEGIN)
-    return f"\n{begin}{rest}"
+    return f"\n{begin}{rest}" if begin else ""
 
 
 def compare(folder: Path) -> list[Comparison]:

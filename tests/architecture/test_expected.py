@@ -63,3 +63,12 @@ def test_groups_that_do_not_fill_the_places_are_not_named() -> None:
     groups = [["0", 1, ["wide"]], ["2", "layers", ["narrow"]]]
     one = made("h.*.ffn.*.weight", None, {"star": 1, "groups": groups}, None, None, 1)
     assert (names(one), one.elements) == (None, 64 + 3 * 32)
+
+
+def test_many_numbers_are_counted_once() -> None:
+    count = 100_000  # a stranger's config names as many layers as it likes
+    kind = Family("x", {"config": {}, "classes": {}})
+    fields = Fields(kind, {"layers": count})
+    values = ["p", "", "", "layers", {"star": 0, "groups": [["0", 1, [2]], ["1", ["-", "layers", 1], [3]]]}]
+    one = expected("h.*", values, fields, Places([], fields), optional=False)
+    assert (one.count, names(one)) == (count, None)

@@ -25,12 +25,12 @@ def test_each_follows_from_the_other(values: dict[str, object], features: list[s
     assert outputs(INDICES, FIVE, values) == indices
 
 
-@pytest.mark.parametrize("indices", [[5], [-6], ["1"], [1.0], [True], 3, "34", {"1": 1}])
+@pytest.mark.parametrize("indices", [[5], [-6], ["1"], [1.0], [True], 3, "34", {"1": 1}, [0] * 6])
 def test_what_is_no_number_of_a_stage_is_not_known(indices: object) -> None:
     assert outputs(FEATURES, FIVE, {INDICES: indices}) is UNKNOWN
 
 
-@pytest.mark.parametrize("features", [["stage5"], [4], "stage4", {"stage4": 1}])
+@pytest.mark.parametrize("features", [["stage5"], [4], "stage4", {"stage4": 1}, ["stem"] * 6])
 def test_what_is_no_name_of_a_stage_is_not_known(features: object) -> None:
     assert outputs(INDICES, FIVE, {FEATURES: features}) is UNKNOWN
 

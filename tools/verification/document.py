@@ -15,8 +15,8 @@ from verification.verdicts import FEWEST, PARTLY, answers_in, records, seen_in, 
 
 OUTPUT = Path(__file__).parents[2] / "docs" / "accuracy-config.md"
 ACCURACY = OUTPUT.with_name("accuracy.md")
-BEGIN, END = "<!-- from a config alone -->", "<!-- to here -->"
-"""What stands between them is written here, and kept by what writes the rest."""
+BEGIN = "<!-- from a config alone -->"
+"""What stands behind it is written here, and kept by what writes the rest."""
 SUMMARY = """Made by `tools/verify_config.py report`: each class of the table from its config alone, beside its own
 `state_dict` on the meta device for 24 random configs that the table was not made of. The classes by name, and why one is
 not known, are in [accuracy-config.md](accuracy-config.md)."""
@@ -55,10 +55,8 @@ def write(folder: Path) -> None:
         failed |= {f"{model_type} {name}".strip(): why for name, why in record["failed"].items()}
     OUTPUT.write_text("\n".join(_lines(found, _held_out(seen), failed)) + "\n", encoding="utf-8")
     words = {key: word_of(Counter(one.word for one in verdicts)) for key, verdicts in found.items()}
-    text = ACCURACY.read_text(encoding="utf-8")
-    head, _, rest = text.partition(f"{BEGIN}\n")
-    tail = rest.partition(f"{END}\n")[2]
-    ACCURACY.write_text("\n".join((head + BEGIN, *_summary(words), END, "")) + tail, encoding="utf-8")
+    head = ACCURACY.read_text(encoding="utf-8").partition(BEGIN)[0]
+    ACCURACY.write_text("\n".join((head + BEGIN, *_summary(words))) + "\n", encoding="utf-8")
 
 
 def _summary(words: Mapping[tuple[str, str], str]) -> Iterator[str]:
@@ -66,7 +64,7 @@ def _summary(words: Mapping[tuple[str, str], str]) -> Iterator[str]:
     yield from ("", "## From a config alone", "", *_wrapped(SUMMARY), "")
     yield from _table_of(words)
     wrong = [name for (_, name), word in sorted(words.items()) if word == WRONG]
-    yield from ("", *_wrapped(f"Wrong: {', '.join(wrong) or 'none'}."), "")
+    yield from ("", *_wrapped(f"Wrong: {', '.join(wrong) or 'none'}."))
 
 
 def _held_out(seen: Mapping[str, Mapping[str, Sequence[Seen]]]) -> Counter[str]:

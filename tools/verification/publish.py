@@ -20,8 +20,8 @@ FREE = re.compile(
 ACTIVATION = re.compile(r"(act|act_fn|activation|activation_function|act_func|hidden_activation)$")
 OWNING = "xielu"  # the activation that has parameters
 RATIO = re.compile(r"ratio|factor|mult|expan|coefficient|pct|percent|scale")
-MANY = {"n": 2}  # values of a kind that were right: any other is taken to be; numbers are drawn from far apart
-SEVERAL = 3  # of any other kind
+MANY = 3  # values of a kind that were right: any other is taken to be
+MANY_NUMBERS = 2  # of whole ones above 0, which are drawn from far apart
 MOST_EXCLUDED = 8
 
 
@@ -100,11 +100,13 @@ def _tokens(path: str, values: Sequence[Any]) -> Iterator[str]:
             kinds.setdefault(kind, set()).update(alone)
     for kind, alone in kinds.items():
         is_free = kind == "r" and not RATIO.search(path)
-        yield from (kind,) if len(alone) >= MANY.get(kind, SEVERAL) or not alone or kind == "0" or is_free else alone
+        yield from (
+            (kind,) if len(alone) >= (MANY_NUMBERS if kind == "n" else MANY) or not alone or kind == "0" or is_free else alone
+        )
     if ACTIVATION.search(path):
         yield "s" if not any(OWNING in token for token in kinds.get("s", ())) else f"s:{OWNING}"
     lengths = {len(value) for value in lists}
-    yield from ("l",) if len(lengths) >= SEVERAL else (f"l:{length}" for length in lengths)
+    yield from ("l",) if len(lengths) >= MANY else (f"l:{length}" for length in lengths)
     yield from {f"w:{one}" for value in lists for one in value if isinstance(one, str)}
 
 

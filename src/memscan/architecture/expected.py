@@ -1,5 +1,6 @@
 """The tensors that a class has under one pattern of names: how many, of which shapes, of which kind."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -154,7 +155,7 @@ def _by_number(groups: Sequence[Group], star: int, where: Sequence[Place]) -> tu
     """The shape of each at its place, where a number in its name tells its group; none where it does not."""
     shapes = {one.number: one.shape for one in groups}
     numbers = [str(place[star]) for place in where if star < len(place)]
-    if not numbers or {number: numbers.count(number) for number in set(numbers)} != {one.number: one.count for one in groups}:
+    if not numbers or Counter(numbers) != {one.number: one.count for one in groups}:
         return ()
     return tuple(shapes[number] for number in numbers)
 

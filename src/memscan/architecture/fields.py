@@ -157,6 +157,8 @@ class Fields:
         return is_tied or any(self(path) is True for path in self._family.config.get("tied_by", ()))
 
     def _evaluated(self, rule: object) -> object:
+        if self._depth == DEEPEST:
+            return UNKNOWN
         self._depth += 1
         found = evaluate(rule, self)
         self._depth -= 1
@@ -184,7 +186,7 @@ class Fields:
         """What the config class makes of other fields, `UNKNOWN` where these do not say; None where it makes nothing."""
         config = self._family.config
         for rules in (config.get("forced", {}), config.get("derived", {})):
-            if name in rules and self._depth < DEEPEST:
+            if name in rules:
                 return self._evaluated(rules[name])
         rule = config.get("lists", {}).get(name)
         if rule is not None and self._depth < DEEPEST:

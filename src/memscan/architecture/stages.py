@@ -20,10 +20,14 @@ def outputs(name: str, count: object, values: Mapping[str, Any]) -> object:
     names = ["stem", *(f"stage{number}" for number in range(1, count))]
     if name == FEATURES:
         indices = values.get(INDICES) or [count - 1]
-        if not isinstance(indices, list) or not all(type(one) is int and -count <= one < count for one in indices):
+        if (
+            not isinstance(indices, list)
+            or len(indices) > count
+            or not all(type(one) is int and -count <= one < count for one in indices)
+        ):
             return UNKNOWN
         return [names[one] for one in indices]
     features = values.get(FEATURES) or [names[-1]]
-    if not isinstance(features, list) or not all(one in names for one in features):
+    if not isinstance(features, list) or len(features) > count or not all(one in names for one in features):
         return UNKNOWN
     return [names.index(one) for one in features]
