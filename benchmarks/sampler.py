@@ -5,6 +5,7 @@ for another, to what the other does. Only modules that the interpreter has loade
 """
 
 import _thread  # `threading` is part of what is measured
+import os
 import sys
 import time
 
@@ -95,16 +96,26 @@ def main(output: str, script: str, *arguments: str) -> None:
     sys.argv = [script, *arguments]
     with open(script, encoding="utf-8") as file:  # noqa: PTH123 -- pathlib is part of what is measured
         code = compile(file.read(), script, "exec")
-    sys.setswitchinterval(SWITCH)
-    _thread.start_new_thread(sampler.watch, (_thread.get_ident(),))
-    try:
-        exec(code, {"__name__": "__main__", "__file__": script})  # noqa: S102 -- as the interpreter does with a script
-    finally:
+    leave = os._exit
+
+    def write() -> None:
         sampler.done = True
         import json  # noqa: PLC0415 -- likewise
 
         with open(output, "w", encoding="utf-8") as file:  # noqa: PTH123
             json.dump(sampler.seconds, file)
+
+    def write_and_leave(code: int) -> None:
+        write()
+        leave(code)
+
+    os._exit = write_and_leave  # type: ignore[assignment]  # memscan ends so, and the interpreter does nothing behind it
+    sys.setswitchinterval(SWITCH)
+    _thread.start_new_thread(sampler.watch, (_thread.get_ident(),))
+    try:
+        exec(code, {"__name__": "__main__", "__file__": script})  # noqa: S102 -- as the interpreter does with a script
+    finally:
+        write()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from memscan.version import __version__
 _HOMES = {
     "scan": "memscan.scanning",
     "ascan": "memscan.scanning",
-    "snapshot": "memscan.scanning",
+    "snapshot": "memscan.scanning.snapshots",
     "Progress": "memscan.scanning",
     "estimate_inference": "memscan.bills",
     "estimate_training": "memscan.bills",

@@ -1,6 +1,8 @@
 """One tensor as a header describes it: name, dtype, shape and the bytes that the file keeps for it."""
 
+from collections.abc import Iterable
 from math import prod
+from operator import itemgetter
 from typing import NamedTuple
 
 from memscan.dtype import DType, Kind
@@ -32,3 +34,21 @@ class TensorInfo(NamedTuple):
     def castable(self) -> bool:
         """Whether a cast of the model to another dtype changes this tensor, as `from_pretrained(dtype=...)` does."""
         return self.dtype.kind is Kind.FLOAT
+
+
+def nbytes_of(tensors: Iterable[TensorInfo]) -> int:
+    """Bytes in the files of all `tensors`."""
+    return sum(map(_NBYTES, tensors))
+
+
+def elements_of(tensors: Iterable[TensorInfo]) -> int:
+    """The elements of all `tensors`."""
+    return sum(map(prod, map(_SHAPE, tensors)))
+
+
+def kinds_of(tensors: Iterable[TensorInfo]) -> frozenset[Kind]:
+    """The kinds of the dtypes of `tensors`. Each dtype is asked once: few objects stand for the dtypes of half a million."""
+    return frozenset(dtype.kind for dtype in {id(dtype): dtype for dtype in map(_DTYPE, tensors)}.values())
+
+
+_DTYPE, _SHAPE, _NBYTES = map(itemgetter, map(TensorInfo._fields.index, ("dtype", "shape", "nbytes")))

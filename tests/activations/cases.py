@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from memscan.activations import Adapter, Pass
 from memscan.activations.choice import chosen
 from memscan.activations.run import BACKWARD, FORWARD, LOGITS, PREFILL, run_forward, run_training
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from math import prod
 import pytest
 
 from memscan.activations import Pass, families, forward
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.errors import FormatError, UsageError
 from memscan.item import Basis
 

@@ -77,7 +77,7 @@ def test_a_step_of_decoding_copies_the_cache_of_one_layer(attention: str):
     import transformers
 
     from memscan.activations import Pass, forward
-    from memscan.architecture import Settings
+    from memscan.architecture.settings import Settings
     from tests.activations.counting import Storages
 
     sizes = {

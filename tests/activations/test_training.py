@@ -3,7 +3,7 @@
 import pytest
 
 from memscan.activations import END, Adapter, Pass, training
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.errors import UsageError
 from memscan.item import Basis
 from tests.activations.test_forward import LLAMA, settings, summed

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from memscan.architecture import layout
-from memscan.estimate import dense as dense_of
+from memscan.estimate.dense import dense as dense_of
 from memscan.model import scopes
-from memscan.quantizers import Dense
+from memscan.quantizers.base import Dense
 from memscan.tensor import TensorInfo
 from tests.writers.tensors import model, tensor
 

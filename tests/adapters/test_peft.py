@@ -95,7 +95,7 @@ def test_adapters_are_of_float32_or_wider(dtype: str) -> None:
 
 def test_experts_stored_one_by_one_count_as_the_parameter_that_they_are_fused_into() -> None:
     """A Mixtral checkpoint as it is published, without the table's help."""
-    from memscan.quantizers import Dense
+    from memscan.quantizers.base import Dense
     from tests.quantizers.dense import dense, weight
 
     loose = [

@@ -9,9 +9,9 @@ from math import prod
 import pytest
 
 from memscan.adapters import Adapter, Lora, lora
-from memscan.estimate import dense as dense_of
+from memscan.estimate.dense import dense as dense_of
 from memscan.model import scopes
-from memscan.quantizers import Dense
+from memscan.quantizers.base import Dense
 from tests.adapters.dense import published
 from tests.estimate.fixtures import load
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memscan.architecture import GGUF, Config, Settings
+from memscan.architecture import Config
+from memscan.architecture.settings import GGUF, Settings
 from memscan.errors import FormatError
 
 JSON = st.recursive(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.bills.experts import experts
 from memscan.estimate import estimate_weights
 from tests.bills.models import DEEPSEEK_V3, GPT_OSS, LLAMA, MIXTRAL, report_of

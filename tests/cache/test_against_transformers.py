@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.cache import CacheRequest, kept, specs
 from tests.cache.small_models import ENCODED, SEQUENCES, built, cache_after, classes, nbytes, small
 

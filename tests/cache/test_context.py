@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.cache import longest_context
 from memscan.errors import FormatError
 

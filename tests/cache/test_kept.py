@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from memscan.architecture import Settings, gguf_words
+from memscan.architecture.gguf_keys import words as gguf_words
+from memscan.architecture.settings import Settings
 from memscan.cache import ENGINES, KV_DTYPES, CacheRequest, Cross, Latent, kept, specs
 from memscan.errors import FormatError, UsageError
 from memscan.item import Basis, Item

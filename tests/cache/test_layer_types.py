@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.cache.fields import layers_of
 from memscan.cache.layer_types import layer_types
 from memscan.errors import FormatError

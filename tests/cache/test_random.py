@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.cache import ENGINES, CacheRequest, kept, longest_context
 from memscan.cache.hybrids import HYBRIDS
 from memscan.cache.patterns import PATTERNS, UNIFORM

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.cache import ENGINES, CacheRequest, kept
 
 RECORD: dict[str, Any] = json.loads((Path(__file__).parents[2] / "fixtures/cache/vllm_plans.json").read_text())

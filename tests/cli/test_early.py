@@ -11,10 +11,10 @@ import pytest
 
 from memscan.cli.early import begun
 from memscan.cli.options import Options
-from memscan.source import Sources
-from tests.hub import LoopbackHub
+from memscan.source import Listing, Sources, parse_target
+from tests.hub import LoopbackHub, Repository
 from tests.runner import environment, interruptible, run_memscan
-from tests.source.models import single
+from tests.source.models import sharded, sharded_files, single
 
 
 def options(*targets: str, **scan: object) -> Options:
@@ -35,6 +35,47 @@ def test_the_requests_are_sent_before_the_work_is_known(hub: LoopbackHub) -> Non
             time.sleep(0.01)
         assert len(hub.requests) >= 3
         assert early.run(nothing) == "done"
+
+
+def asked_for_headers(hub: LoopbackHub) -> int:
+    """Requests to the endpoint that gives the headers of all shards."""
+    return sum("/safetensors-metadata/" in record.path for record in hub.requests)
+
+
+def test_the_headers_of_a_sharded_checkpoint_are_asked_for_as_soon_as_the_listing_is_there(hub: LoopbackHub) -> None:
+    """While the rest of memscan is imported; and the scan does not ask again."""
+    hub.add_repository(sharded())
+    with begun(options("org/sharded")) as early:
+        assert early is not None
+        until = time.monotonic() + 10
+        while not asked_for_headers(hub) and time.monotonic() < until:
+            time.sleep(0.01)
+        assert asked_for_headers(hub) == 1
+        assert early.run(nothing) == "done"
+    hub.forget()
+    assert run_memscan(hub, "org/sharded", "--no-cache").code == 0
+    assert asked_for_headers(hub) == 1
+
+
+@pytest.mark.parametrize("beside", ["model.safetensors", "model_index.json"])
+def test_they_are_not_where_something_else_is_read_first(hub: LoopbackHub, beside: str) -> None:
+    files = {**sharded_files(2), beside: single().files["model.safetensors"]}
+    hub.add_repository(Repository(repo_id="org/both", files=files))
+
+    async def listed(sources: Sources) -> Listing:
+        async with sources.open(parse_target("org/both")) as source:
+            return await source.listing()
+
+    with begun(options("org/both")) as early:
+        assert early is not None
+        assert beside in early.run(listed).files
+    assert asked_for_headers(hub) == 0
+
+
+def test_they_are_not_where_only_files_are_listed(hub: LoopbackHub) -> None:
+    hub.add_repository(sharded())
+    assert run_memscan(hub, "files", "org/sharded", "--no-cache").code == 0
+    assert asked_for_headers(hub) == 0
 
 
 def test_no_thread_is_left(hub: LoopbackHub) -> None:

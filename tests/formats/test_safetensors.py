@@ -402,6 +402,27 @@ class TestSpelling:
         )
         assert compact == spaced
 
+    def test_what_only_adds_up_to_the_right_text_is_refused(self) -> None:
+        """The offsets of the second tensor stand behind those of the first: the same characters, and no JSON."""
+        good = '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}'
+        assert len(read(framed(good, bytes(8))).tensors) == 2
+        moved = good.replace(":[4,8]}", "").replace(":[0,4]},", ":[0,4]},:[4,8]},")
+        with pytest.raises(FormatError):
+            read(framed(moved, bytes(8)))
+
+    @pytest.mark.parametrize("control", ["\n", "\x01", "\x7f", "\u2028"])
+    @pytest.mark.parametrize("place", ["a", "F32"])
+    def test_control_characters_are_judged_as_anywhere(self, control: str, place: str) -> None:
+        text = '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.replace(f'"{place}"', f'"{place}{control}"')
+        verdicts = []
+        for spelling in (text, text.replace(":{", ": {", 1)):
+            try:
+                verdicts.append(read(framed(spelling, bytes(4))))
+            except FormatError:
+                verdicts.append(None)
+        assert verdicts[0] == verdicts[1]
+        assert (verdicts[0] is None) == (control < " ")
+
     @pytest.mark.parametrize(
         "second",
         [

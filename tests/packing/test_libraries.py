@@ -6,7 +6,7 @@ from math import prod
 import pytest
 
 from memscan.checkpoint import is_buffer
-from memscan.packing import LAYOUTS
+from memscan.packing.layouts import LAYOUTS
 from tests.packing.packed import parameters, unpacked
 from tests.packing.recorded import cases
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from memscan.architecture import Quantization
 from memscan.checkpoint import is_buffer
-from memscan.packing import LAYOUTS, unpack
+from memscan.packing import unpack
 from memscan.packing.answers import Answer, Answers
 from memscan.packing.base import Hidden, Logical, Stored
+from memscan.packing.layouts import LAYOUTS
 from memscan.packing.scaled import SCALED
 from memscan.packing.schemes import Schemes
 from memscan.tensor import TensorInfo

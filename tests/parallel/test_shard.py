@@ -2,7 +2,7 @@
 
 import pytest
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.dtype import SAFETENSORS
 from memscan.errors import UsageError
 from memscan.parallel import Degrees, Sharding, by_names, by_plan

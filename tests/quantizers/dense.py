@@ -5,7 +5,7 @@ import math
 from functools import cache
 
 from memscan.dtype import SAFETENSORS
-from memscan.quantizers import Dense, Weight
+from memscan.quantizers.base import Dense, Weight
 from tests.estimate.fixtures import HUB, load
 
 METHODS = (

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from memscan.dtype import TORCH
-from memscan.quantizers import Dense, Weight
+from memscan.quantizers.base import Dense, Weight
 from memscan.quantizers.ggml_model import block
 from memscan.quantizers.ggml_roles import STACKED
 from memscan.tensor import TensorInfo

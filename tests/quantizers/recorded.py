@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from memscan.dtype import TORCH
-from memscan.quantizers import Dense, Weight
+from memscan.quantizers.base import Dense, Weight
 
 RECORD = Path(os.environ.get("MEMSCAN_LIBRARIES") or Path(__file__).resolve().parents[2] / "fixtures/quantizers/libraries.json")
 MODELS: Mapping[str, Any] = json.loads(RECORD.read_bytes())["models"]

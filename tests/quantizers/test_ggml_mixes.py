@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memscan.errors import UsageError
-from memscan.quantizers import Dense, Weight
+from memscan.quantizers.base import Dense, Weight
 from memscan.quantizers.ggml_mixes import QUANTIZERS, GgmlMix
 from memscan.quantizers.ggml_roles import Role, role
 from memscan.quantizers.ggml_types import RULES, more_bits

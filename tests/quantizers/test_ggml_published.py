@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from memscan.dtype import SAFETENSORS
-from memscan.quantizers import Dense, Weight
+from memscan.quantizers.base import Dense, Weight
 from memscan.quantizers.ggml_mixes import QUANTIZERS
 
 GIB, MIB = 2**30, 2**20

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memscan.dtype import SAFETENSORS, Kind
-from memscan.quantizers import QUANTIZER_NAMES, QUANTIZERS, Dense, Quantizer, Weight
+from memscan.quantizers import QUANTIZER_NAMES, QUANTIZERS
+from memscan.quantizers.base import Dense, Quantizer, Weight
 from tests.quantizers.dense import METHODS, dense, weight
 
 NAMES = st.one_of(

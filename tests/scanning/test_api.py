@@ -116,6 +116,16 @@ class Counter:
         self.done += 1
 
 
+def test_the_repr_of_a_report_is_one_that_can_be_read(hub: LoopbackHub) -> None:
+    """Of whatever model: a notebook shows it, and asyncio.run of Python 3.11 writes that of what it returns."""
+    names = [f"model.layers.{number}.weight" for number in range(20_000)]
+    hub.add_repository(single(file=weights(*names)))
+    report = scan("org/single", cache=False)
+    assert len(report.model.checkpoint.tensors) == 20_000
+    assert len(repr(report)) < 5_000
+    assert "Origin(requested='org/single'" in repr(report)
+
+
 def test_progress_is_told_of_every_file(hub: LoopbackHub) -> None:
     hub.add_repository(sharded(count=5))
     progress = Counter()

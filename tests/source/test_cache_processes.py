@@ -12,8 +12,8 @@ from pathlib import Path
 
 from memscan import scan
 from memscan.source.cache import HeaderCache
-from memscan.source.cache_entry import Entry, Key
-from memscan.source.cache_upkeep import STARTED, usage
+from memscan.source.cache_entry import STARTED, Entry, Key
+from memscan.source.cache_upkeep import usage
 from tests.hub import LoopbackHub
 from tests.runner import environment
 

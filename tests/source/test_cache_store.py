@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from memscan import UsageError, scan
 from memscan.source.cache import HeaderCache
-from memscan.source.cache_entry import Entry, Key, Reader, pack, unpack
+from memscan.source.cache_entry import STARTED, Entry, Key, Reader, pack, unpack
 from memscan.source.cache_place import LIMIT, cache_limit, cache_root
-from memscan.source.cache_upkeep import ABANDONED, STARTED, clear, sweep, usage
+from memscan.source.cache_upkeep import ABANDONED, clear, sweep, usage
 from tests.hub import LoopbackHub
 from tests.runner import environment, run_memscan
 

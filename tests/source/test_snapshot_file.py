@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from memscan import FormatError, MemscanError, NotFoundError, TargetError, UsageError, scan
 from memscan.read import ByteRange
 from memscan.report import FORMATS, renderer
-from memscan.source import Sources, parse_snapshot, recorded_target
+from memscan.source import Sources, recorded_target
 from memscan.source.archive import HEAD, MAGIC, MAX_ARCHIVE, MAX_MANIFEST, START, VERSION, pack, unpack
 from memscan.source.base import Listing, Place
 from memscan.source.blobs import Blobs
 from memscan.source.record import Extent, Piece, Record
-from memscan.source.snapshot import MAX_RECORDS, open_record, read_snapshot, write_snapshot
+from memscan.source.snapshot import MAX_RECORDS, open_record, parse_snapshot, read_snapshot, write_snapshot
 
 from .models import CONFIG, weights
 

@@ -7,7 +7,8 @@ from typing import Any
 from tools.measured.records import FOLDER
 from tools.measured.row import GIB, MIB, Group, Row
 
-from memscan.architecture import Settings, gguf_words
+from memscan.architecture.gguf_keys import words as gguf_words
+from memscan.architecture.settings import Settings
 from memscan.cache import CacheRequest, kept
 from memscan.item import Item
 

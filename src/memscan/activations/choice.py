@@ -6,7 +6,7 @@ from memscan.activations.base import Pass
 from memscan.activations.families import NEAREST, RECIPES, Recipe
 from memscan.activations.recipes.classifier import Classifier
 from memscan.activations.refusal import REFUSED, refuses_sdpa
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 
 WORDS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForMaskedLM", "ForPreTraining")
 OWN = ("bert", "camembert", "roberta", "vit", "xlm-roberta")  # recipes that know the heads of their classes

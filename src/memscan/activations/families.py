@@ -7,7 +7,7 @@ from memscan.activations.recipes import bert, gemma, gpt2, gpt_neox, llama, mamb
 from memscan.activations.setup import Setup
 from memscan.activations.tape import Tape
 from memscan.activations.tensor import Tensor
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 
 
 class Model(Protocol):

@@ -6,7 +6,7 @@ from memscan.activations.base import ITEMSIZES, Pass, check
 from memscan.activations.choice import Chosen, chosen
 from memscan.activations.run import LOGITS, PREFILL, Run, run_forward
 from memscan.activations.words import TRANSFORMERS, formula
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.errors import LackingError
 from memscan.item import Basis, Item
 

@@ -8,7 +8,7 @@ from memscan.activations.families import Recipe
 from memscan.activations.ledger import Kind, Ledger, Size
 from memscan.activations.setup import Setup
 from memscan.activations.tape import FULL, HALF, Tape
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 
 PREFILL, LOGITS, FORWARD, BACKWARD = "prefill", "logits", "forward", "backward"
 VOCAB = "vocab_size"

@@ -10,7 +10,7 @@ from memscan.activations.matrices import linear
 from memscan.activations.pointwise import add, cast, dropout, keeping_input, scale
 from memscan.activations.tape import FULL, Tape
 from memscan.activations.tensor import Tensor, Weight
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.errors import LackingError
 
 ONE = Size("1", 1)

@@ -9,7 +9,7 @@ from memscan.activations.forward import line
 from memscan.activations.ledger import Kind, Ledger, Peak
 from memscan.activations.run import BACKWARD, FORWARD, VOCAB, run_training
 from memscan.activations.words import formula, nbytes, parted
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.errors import LackingError, UsageError
 from memscan.item import Basis, Item
 

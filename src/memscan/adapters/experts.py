@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from memscan.dtype import DType
 from memscan.errors import UsageError
-from memscan.quantizers import Dense, Experts, Weight, experts
+from memscan.quantizers.base import Dense, Weight
+from memscan.quantizers.experts import Experts, experts
 
 GATE_UP, DOWN = "gate_up_proj", "down_proj"
 ROUTER = {"gate": "gate.weight"}

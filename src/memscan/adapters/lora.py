@@ -17,7 +17,8 @@ from memscan.adapters.subclasses import EMBEDDING, classes_told
 from memscan.adapters.targets import Targets, owners, targets
 from memscan.dtype import SAFETENSORS, DType
 from memscan.errors import UsageError
-from memscan.quantizers import Dense, Weight, assumption, owner
+from memscan.quantizers.base import Dense, Weight
+from memscan.quantizers.owners import assumption, owner
 from memscan.tensor import TensorInfo
 
 SOURCE = "peft 0.21.2 src/peft/tuners/lora/layer.py"

@@ -8,7 +8,7 @@ https://github.com/huggingface/peft/blob/v0.21.2/src/peft/peft_model.py, `_set_t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from memscan.quantizers import Dense
+from memscan.quantizers.base import Dense
 from memscan.tensor import TensorInfo
 
 CLASSIFIER = ("classifier", "score")

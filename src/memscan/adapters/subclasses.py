@@ -10,7 +10,7 @@ from `torch.nn.Embedding` scale it or make positions of it
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from memscan.quantizers import Dense, Weight
+from memscan.quantizers.base import Dense, Weight
 
 EMBEDDING = "Embedding"
 LINEARS: Mapping[str, tuple[str, tuple[str, ...]]] = {

@@ -12,7 +12,8 @@ from memscan.adapters.saved import Saved
 from memscan.adapters.setting import Lora
 from memscan.document import shown
 from memscan.errors import UsageError
-from memscan.quantizers import Dense, Layer, Weight, layers
+from memscan.quantizers.base import Dense, Weight
+from memscan.quantizers.layers import Layer, layers
 
 HEADS = frozenset({"embed_out", "lm_head"})
 """Names of output heads, for a model whose class is not known."""

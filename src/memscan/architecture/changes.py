@@ -1,11 +1,11 @@
 """A config with some of its fields changed: what a model would be, were it deeper or wider."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from memscan.architecture.config import Config
+from memscan.architecture.config import Changes, Config
 from memscan.architecture.defaults import defaults
 from memscan.architecture.fields import handed_on
 from memscan.architecture.table import family
@@ -14,8 +14,6 @@ from memscan.errors import UsageError
 
 EVERYWHERE = frozenset({"architectures", "dtype", "torch_dtype", "num_labels", "tie_word_embeddings", "head_dim", "layer_types"})
 MEANT = 0.6  # how alike names have to be, for one to be taken for the other
-Changes = Sequence[tuple[str, str]]
-"""Dotted paths of fields, each with its value as JSON."""
 
 
 def parse_change(word: str) -> tuple[str, str]:

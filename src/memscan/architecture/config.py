@@ -4,13 +4,15 @@ Fields as `PreTrainedConfig` of transformers writes them (https://huggingface.co
 and those by which timm and diffusers are known.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from memscan.architecture.quantization import Quantization
 from memscan.document import Document
 
 MAX_CONFIG = 20_000_000  # bytes; the largest are a few hundred kB (label maps)
+Changes = Sequence[tuple[str, str]]
+"""Dotted paths of fields to change, each with its value as JSON."""
 NESTED = ("text_config", "llm_config", "language_config")
 
 

@@ -23,7 +23,6 @@ from memscan.batch.run import BatchProgress, Outcome, Place, run_batch
 from memscan.batch.sources import PlannedSources
 from memscan.document import shown
 from memscan.errors import NetworkError, UsageError
-from memscan.scanning import run_alone
 from memscan.source.rate_limit import Monotonic
 from memscan.source.settings import endpoint
 from memscan.version import __version__
@@ -83,7 +82,7 @@ def read_partition(partition: Partition) -> list[Row] | str:
         # Dask's connections belong to the loop of the worker, this is the thread of a task.
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(ask(message=message), loop))
 
-    return run_alone(_read(partition, LeasedLimits(worker.address, lease)))
+    return asyncio.run(_read(partition, LeasedLimits(worker.address, lease)))
 
 
 async def _read(partition: Partition, limits: LeasedLimits) -> list[Row]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.checkpoint import is_buffer
 from memscan.parallel import is_expert
 from memscan.tensor import TensorInfo

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from memscan.checkpoint import is_buffer
 from memscan.dtype import CASTS, STORED_AS, Kind
 from memscan.errors import UsageError
-from memscan.estimate import Report, cast_dtypes, dense, weights_dtype
+from memscan.estimate import Report, cast_dtypes
+from memscan.estimate.dense import dense, weights_dtype
 from memscan.item import Basis
 from memscan.model import Scope
 from memscan.quantizers import QUANTIZER_NAMES, QUANTIZERS

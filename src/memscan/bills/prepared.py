@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.bills.bill import peak
 from memscan.bills.passes import working
 from memscan.bills.runtime import context, reserve, rounding
@@ -13,7 +13,8 @@ from memscan.bills.workload import AUTO, CONTEXT, LLAMA_CPP, TRANSFORMERS, VLLM,
 from memscan.cache import CacheRequest, kept, longest_context, usual_context
 from memscan.devices import Device
 from memscan.errors import UsageError
-from memscan.estimate import Report, dense
+from memscan.estimate import Report
+from memscan.estimate.dense import dense
 from memscan.item import Item
 from memscan.parallel import Degrees, Stage
 

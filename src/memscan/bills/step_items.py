@@ -6,7 +6,7 @@ from dataclasses import replace
 from memscan.activations import END, Pass, Step
 from memscan.activations import Adapter as Lora
 from memscan.activations import training as step_of
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.bills.recipe import Recipe
 from memscan.bills.trained import Subjects
 from memscan.bills.weight_items import largest_linear

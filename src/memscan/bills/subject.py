@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.bills.experts import Experts, experts
 from memscan.bills.held import Held, held
 from memscan.checkpoint import is_buffer

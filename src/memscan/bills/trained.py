@@ -9,11 +9,12 @@ from memscan.bills.recipe import QLORA, Recipe
 from memscan.checkpoint import is_buffer
 from memscan.dtype import SAFETENSORS, DType, Kind
 from memscan.errors import UsageError
-from memscan.estimate import Report, dense
+from memscan.estimate import Report
+from memscan.estimate.dense import dense
 from memscan.model import Role, Scope
 from memscan.optimizers import Trained
 from memscan.parallel import Precision
-from memscan.quantizers import Dense
+from memscan.quantizers.base import Dense
 from memscan.tensor import TensorInfo
 
 WHOLE = 4

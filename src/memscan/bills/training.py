@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.bills.bill import Bill, peak, verdict
 from memscan.bills.experts import experts
 from memscan.bills.recipe import SEQUENCE, Recipe

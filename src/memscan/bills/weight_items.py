@@ -8,7 +8,8 @@ from memscan.bills.subject import Subject, divided
 from memscan.bills.workload import LLAMA_CPP
 from memscan.item import Basis, Item
 from memscan.parallel import Stage
-from memscan.quantizers import Dense, layers
+from memscan.quantizers.base import Dense
+from memscan.quantizers.layers import layers
 from memscan.tensor import TensorInfo
 from memscan.units import plural
 

@@ -8,8 +8,9 @@ from memscan.budget.base import Finding, Outcome
 from memscan.budget.verdicts import FAIL, blank, not_read
 from memscan.document import shown
 from memscan.errors import MemscanError
-from memscan.loading import Disagreement, Fault
-from memscan.model import Against, Model, against_config
+from memscan.loading.against import Disagreement, Fault
+from memscan.model import Model
+from memscan.model.against import Against, against_config
 from memscan.units import plural
 
 RULE = "config"

@@ -4,7 +4,7 @@ Sources: the attention classes of transformers 5.23.0 (models/*/modeling_*.py) a
 the convertors of vLLM 0.33.0 (transformers_utils/model_arch_config_convertor.py).
 """
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.cache.fields import GROUPS, HEAD_WIDTHS, counted, queries_of, width_of
 from memscan.cache.parts import Attention
 from memscan.cache.patterns import CHUNKED, FULL

@@ -4,7 +4,7 @@ The names are those of vLLM 0.33.0 (transformers_utils/model_arch_config_convert
 smallest counts. Rotary embeddings that are stretched say how far: transformers 5.23.0, modeling_rope_utils.py.
 """
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.cache.decoder import decoder
 
 NAMES = (

@@ -4,7 +4,7 @@ transformers 5.23.0: `EncoderDecoderCache` (cache_utils.py); heads and sizes are
 the model types named here.
 """
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.cache.attention import attention
 from memscan.cache.fields import queries_of
 from memscan.cache.kinds import writes_alone

@@ -1,6 +1,6 @@
 """The config of the decoder inside a whole config."""
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 
 DECODER = "decoder_config"  # Canary, Dia
 READ_AS = {("kimi_k25", "kimi_k2"): "deepseek_v3"}

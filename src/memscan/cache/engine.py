@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.cache.parts import CacheSpec
 from memscan.cache.request import CacheRequest
 from memscan.item import Item

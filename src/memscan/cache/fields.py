@@ -1,6 +1,6 @@
 """Counts and sizes of the attention of one layer, by the many names that they have."""
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.errors import FormatError
 
 MOST = 1 << 40  # of anything that a layer has

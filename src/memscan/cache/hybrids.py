@@ -5,7 +5,7 @@ The rules of config classes of transformers 5.23.0 (models/*/configuration_*.py)
 
 from collections.abc import Callable, Mapping
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.cache.listed import listed
 from memscan.cache.patterns import CONV, FULL, HYBRID, HYBRID_SLIDING, LINEAR, PATTERNS, SLIDING, Every
 from memscan.errors import FormatError

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.cache import llama_cpp, transformers, vllm
 from memscan.cache.engine import Engine
 from memscan.cache.groups import rest

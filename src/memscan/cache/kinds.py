@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 
 PACKAGE = "memscan.cache"
 ONLY_ENCODERS = ("EncoderModel", "EncoderOnly")  # T5EncoderModel: the half of a model that keeps nothing

@@ -4,7 +4,7 @@ transformers 5.23.0 keeps latents of every model type that it has (`past_key_val
 remote code of the first of these models keeps keys and values of all heads. vLLM and llama.cpp keep latents of all.
 """
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.cache.attention import LOCAL
 from memscan.cache.fields import of_layer, queries_of
 from memscan.cache.kinds import is_of_transformers

@@ -5,7 +5,7 @@ of remote code say it; and last the rule of `get_layer_types_and_kwargs` (transf
 there is a window, chunked where there is a chunk, else full.
 """
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.cache.hybrids import FIELDS, HYBRIDS
 from memscan.cache.kinds import is_of_transformers
 from memscan.cache.listed import listed

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.cache.patterns import FULL, INDEXED, LINEAR
 from memscan.errors import FormatError
 

@@ -8,7 +8,7 @@ keys alone (`hparams.is_mla`); recurrent states are float32 (`llama_memory_recur
 
 from collections.abc import Sequence
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.cache.decoder import decoder
 from memscan.cache.engine import Engine
 from memscan.cache.groups import Group, grouped

@@ -7,7 +7,7 @@ A field that an older config gives (`sliding_window_pattern`) overrides the peri
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.errors import FormatError
 
 FULL, SLIDING, CHUNKED = "full_attention", "sliding_attention", "chunked_attention"

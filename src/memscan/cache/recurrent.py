@@ -7,7 +7,7 @@ and `n_embd_s`). A family is told by its fields, so that remote code with the sa
 
 from collections.abc import Callable
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.cache.fields import queries_of, width_of
 from memscan.cache.parts import State
 from memscan.errors import FormatError

@@ -4,7 +4,7 @@ transformers 5.23.0: `DynamicIndexedLayer` (cache_utils.py), deepseek_v32, glm_m
 compressors (models/deepseek_v4/modeling_deepseek_v4.py).
 """
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.cache.attention import attention
 from memscan.cache.latent import is_latent, latent
 from memscan.cache.parts import Attention, Compressed, Indexer, Part

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.cache.attention import attention
 from memscan.cache.cross import cross, crosses, image, seen_by
 from memscan.cache.decoder import decoder

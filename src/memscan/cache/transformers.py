@@ -7,7 +7,7 @@ kernel sees; recurrent states are float32 whatever the model's dtype is, where t
 from collections.abc import Sequence
 from fractions import Fraction
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.cache.engine import Engine
 from memscan.cache.groups import Group, grouped
 from memscan.cache.kv_dtypes import GROUPED_BITS, KV_DTYPES, MODEL_SIZES, TRANSFORMERS

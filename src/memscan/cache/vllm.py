@@ -7,7 +7,7 @@ is as large as the memory that it may use; this is the part of it that the workl
 
 from collections.abc import Sequence
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.cache.engine import Engine
 from memscan.cache.groups import counted, grouped
 from memscan.cache.kv_dtypes import KV_DTYPES, VLLM

@@ -7,7 +7,7 @@ and dtypes of states), model_executor/models/deepseek_v2.py (the cache of the in
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.cache.decoder import decoder
 from memscan.cache.groups import Group
 from memscan.cache.kv_dtypes import MODEL_SIZES, NVFP4, ONE_BYTE, PER_TOKEN_HEAD

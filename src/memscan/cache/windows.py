@@ -1,6 +1,7 @@
 """The window of sliding layers, as the config's class leaves it after its own rules (transformers 5.23.0)."""
 
-from memscan.architecture import Settings, family
+from memscan.architecture import family
+from memscan.architecture.settings import Settings
 
 BOTH_WAYS = frozenset({"gemma3_text", "gemma4_text", "gemma4_unified_text", "diffusion_gemma_text"})
 SWITCHED = frozenset(

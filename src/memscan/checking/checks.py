@@ -11,7 +11,8 @@ from memscan.budget.verdicts import FAIL
 from memscan.errors import MemscanError, UsageError
 from memscan.estimate import Report, estimate_weights
 from memscan.model import Model
-from memscan.scanning import Progress, ScanOptions, read_all
+from memscan.scanning import Progress, ScanOptions
+from memscan.scanning.many import read_all
 from memscan.source import Sources
 
 Models = Mapping[tuple[str, ScanOptions], Model | MemscanError]

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from itertools import chain
+from operator import attrgetter
 
 from memscan.checkpoint.base import Checkpoint, Shard
 from memscan.document import shown
@@ -10,6 +12,7 @@ from memscan.note import Note
 from memscan.tensor import TensorInfo
 from memscan.units import plural
 
+NAME = attrgetter("name")
 SHOWN_NAME = 200  # characters of one of them: longer than any real one
 SHOWN_NAMES = 3  # tensor or file names in one note
 
@@ -35,8 +38,8 @@ def assemble(format_name: str, headers: Mapping[str, Header], sizes: Mapping[str
 
 def _side_by_side(headers: Iterable[Header], *, slices: bool) -> tuple[tuple[TensorInfo, ...], list[str]]:
     """The tensors of all headers, the first of each name, and the names that there are more of."""
-    every = tuple(tensor for header in headers for tensor in header.tensors)
-    if len({tensor.name for tensor in every}) == len(every):
+    every = tuple(chain.from_iterable(header.tensors for header in headers))
+    if len(set(map(NAME, every))) == len(every):
         return every, []
     tensors: dict[str, TensorInfo] = {}
     repeated: dict[str, None] = {}
@@ -91,7 +94,8 @@ def _shared(tied: tuple[TensorInfo, ...], optimizer: tuple[TensorInfo, ...]) -> 
 def compare_with_index(index: ShardIndex, headers: Mapping[str, Header], files: Iterable[str]) -> tuple[Note, ...]:
     """What the index says that its shards do not, and the other way round."""
     listed = index.weight_map
-    stored_as_listed = all(listed.get(tensor.name) == path for path, header in headers.items() for tensor in header.tensors)
+    places = ((path, list(map(listed.get, map(NAME, header.tensors)))) for path, header in headers.items())
+    stored_as_listed = all(found.count(path) == len(found) for path, found in places)
     if stored_as_listed and sum(len(header.tensors) for header in headers.values()) == len(listed):
         return unlisted_shards(index.path, set(index.shards), files)
     stored = {path: {tensor.name for tensor in header.tensors} for path, header in headers.items()}

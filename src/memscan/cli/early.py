@@ -8,7 +8,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from threading import Thread
+from threading import Event, Thread
 from typing import TypeVar
 
 from memscan.cli.options import Options
@@ -29,26 +29,26 @@ class Early:
         self._thread = Thread(target=self._loop.run_forever, name="memscan", daemon=True)
         self._interval = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH)
+        asked = Event()
         self._thread.start()
-        self._loop.call_soon_threadsafe(self._begin, targets, guess)
+        self._loop.call_soon_threadsafe(self._begin, targets, guess, asked)
+        asked.wait()  # two threads that import at once hold each other up, and this one has nothing to do that is more urgent
 
-    def _begin(self, targets: list[Target], guess: bool) -> None:
-        for target in targets:
-            try:
-                self._sources.begin(target, guess=guess)
-            except MemscanError:
-                continue  # the scan meets the same, and says it
+    def _begin(self, targets: list[Target], guess: bool, asked: Event) -> None:
+        """Begin with `targets`, and say so when all of them wait for their servers."""
+        try:
+            for target in targets:
+                try:
+                    self._sources.begin(target, guess=guess)
+                except MemscanError:
+                    continue  # the scan meets the same, and says it
+        finally:
+            self._loop.call_soon(asked.set)  # behind the first steps of what was begun, which import the HTTP client
 
     def run(self, work: Callable[[Sources], Coroutine[object, object, T]]) -> T:
         """What `work` makes of the sources, which it closes."""
         sys.setswitchinterval(self._interval)
-        outcome: list[T] = []
-
-        async def run() -> None:
-            outcome.append(await work(self._sources))
-
-        asyncio.run_coroutine_threadsafe(run(), self._loop).result()
-        return outcome[0]
+        return asyncio.run_coroutine_threadsafe(work(self._sources), self._loop).result()
 
     def close(self) -> None:
         """End what is still under way, which after an interrupt or an error is all of it."""

@@ -1,6 +1,10 @@
 """Exit codes: documented in the README, stable, and named."""
 
+import os
+import sys
+from contextlib import suppress
 from enum import IntEnum
+from typing import NoReturn
 
 from memscan.errors import FormatError, MemscanError, NetworkError, TargetError, UsageError
 
@@ -31,3 +35,17 @@ CODES: tuple[tuple[type[MemscanError], Exit], ...] = (
 def code_of(error: MemscanError) -> Exit:
     """The exit code for `error`."""
     return next((code for kind, code in CODES if isinstance(error, kind)), Exit.INTERNAL)
+
+
+CLEANING = ("distributed", "gradio")
+"""Libraries that end servers and remove folders of theirs when the interpreter ends."""
+
+
+def leave(code: int) -> NoReturn:
+    """End the process with `code` at once, as mypy does: to take every module and object apart takes longer than a request."""
+    if any(name in sys.modules for name in CLEANING):
+        sys.exit(code)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError, ValueError):  # there is none, or it was closed: its reader has gone
+            stream.flush()
+    os._exit(code)

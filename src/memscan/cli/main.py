@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from memscan.cli.dtypes import DTYPES
-from memscan.cli.exit import Exit, code_of
+from memscan.cli.exit import Exit, code_of, leave
 from memscan.cli.group import COMMANDS, DEFAULT, SETTINGS, DefaultGroup, TargetCommand
 from memscan.cli.messages import abandon_stdout, complain
 from memscan.cli.options import PICTURES, complete_dtypes, dtypes_callback, options_from, target_options_with
@@ -61,9 +61,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    code = run(sys.argv[1:])
-    gc.freeze()  # the process ends: a last look at every object for cycles would take a tenth of a short scan's time
-    sys.exit(code)
+    leave(run(sys.argv[1:]))
 
 
 def run(args: Sequence[str]) -> int:

@@ -38,7 +38,7 @@ def changes_callback(_ctx: click.Context, _param: click.Parameter, words: tuple[
     """The fields of all `--set` given, each with its value as JSON."""
     if not words:
         return ()
-    from memscan.architecture import parse_change
+    from memscan.architecture.changes import parse_change
 
     return tuple(parse_change(word) for word in words)
 

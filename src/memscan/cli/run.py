@@ -1,10 +1,12 @@
 """What the commands do: scan the targets, put the answer out, say what failed, and return the worst exit code."""
 
+import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from memscan.architecture import read_ahead
 from memscan.cli.early import Early
 from memscan.cli.exit import Exit, code_of
 from memscan.cli.messages import abandon_stdout, complain
@@ -14,7 +16,7 @@ from memscan.errors import MemscanError, UsageError
 from memscan.estimate import Report
 from memscan.printable import one_line
 from memscan.report import Failure, render_files, render_layers, renderer
-from memscan.scanning import ScanOptions, run_alone, scan_all, survey_all
+from memscan.scanning import ScanOptions, scan_all, survey_all
 from memscan.source import Sources, shown_url, write_whole
 
 T = TypeVar("T")
@@ -25,7 +27,9 @@ def run_estimate(options: Options, early: Early | None, commands: Sequence[str])
     first = options.targets[0]
     if first in commands:
         raise UsageError(f"{first} is a command: write it first (memscan {first} ...), or ./{first} for a folder of that name")
-    render = renderer(options.output_format)  # imported while the answers are on their way
+    render = renderer(options.output_format)  # imported while the answers are on their way, as the tables are read
+    if early is not None:
+        read_ahead()
     return finish(options, scan(options, early), render)
 
 
@@ -44,7 +48,7 @@ def run_files(options: Options, early: Early | None) -> int:
 
 def run_work(early: Early | None, work: Callable[[Sources | None], Coroutine[object, object, T]]) -> T:
     """What `work` makes of the sources that were begun, or of its own where nothing was."""
-    return run_alone(work(None)) if early is None else early.run(work)
+    return asyncio.run(work(None)) if early is None else early.run(work)
 
 
 def scan(options: Options, early: Early | None) -> list[Report | Failure]:

@@ -1,5 +1,6 @@
 """What `memscan batch` does: the job from its options, the bar while it runs, and a line with what came out."""
 
+import asyncio
 import gc
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from memscan.cli.exit import Exit, code_of
 from memscan.cli.messages import complain
 from memscan.errors import UsageError
 from memscan.printable import one_line
-from memscan.scanning import ScanOptions, run_alone
+from memscan.scanning import ScanOptions
 from memscan.source.rate_buckets import RateLimits
 from memscan.source.search import Query
 
@@ -27,7 +28,7 @@ def run_batch(given: Mapping[str, Any]) -> int:
     words = _words(given["file"], token_is_read=given["token"] == "-")  # noqa: S105 -- the word for standard input
     bar = BatchBar()
     try:
-        outcome = run_alone(_run(job, place, words, given["scheduler"], bar))
+        outcome = asyncio.run(_run(job, place, words, given["scheduler"], bar))
     except KeyboardInterrupt:
         bar.close()
         complain(f"interrupted; what is finished is in {place.journal}, --resume goes on with it")

@@ -1,5 +1,6 @@
 """`memscan diff`: two sides read at once, compared, shown, and held to a limit on growth."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from memscan.model import Model
 from memscan.printable import one_line
 from memscan.report.diffs import Shown, render_diff
 from memscan.report.gates import render_gate
-from memscan.scanning import AUTO, ScanOptions, read_all, run_alone
+from memscan.scanning import AUTO, ScanOptions
+from memscan.scanning.many import read_all
 
 MAX_SAVED = 100_000_000  # bytes of a saved report; that of a model of 100,000 tensors has some megabytes at most
 GITHUB = "github"
@@ -89,7 +91,7 @@ def _subjects(words: Sequence[Word], options: Options, saved: Sequence[Saved | N
     ]
     bar = Bar()
     try:
-        models = iter(run_alone(read_all(asked, bar)))
+        models = iter(asyncio.run(read_all(asked, bar)))
     finally:
         bar.close()
     return [_scanned(next(models)) if report is None else report for report in saved]

@@ -1,11 +1,14 @@
 """What `memscan snapshot` does: a scan that is remembered, and the file that it is written to."""
 
+import asyncio
+
 from memscan.cli.exit import Exit
 from memscan.cli.options import Options
 from memscan.cli.progress import Bar
 from memscan.cli.run import emit
 from memscan.printable import safe
-from memscan.scanning import ScanOptions, run_alone, save_snapshot, snapshot_path, take_snapshot
+from memscan.scanning import ScanOptions
+from memscan.scanning.snapshots import save_snapshot, snapshot_path, take_snapshot
 
 
 def run_snapshot(options: Options, output: str) -> int:
@@ -13,7 +16,7 @@ def run_snapshot(options: Options, output: str) -> int:
     path = snapshot_path(output)
     bar = Bar()
     try:
-        taken = run_alone(take_snapshot(options.targets[0], ScanOptions(**options.scan), bar))
+        taken = asyncio.run(take_snapshot(options.targets[0], ScanOptions(**options.scan), bar))
     finally:
         bar.close()
     save_snapshot(taken, path)

@@ -3,7 +3,7 @@
 from memscan.checkpoint import is_buffer
 from memscan.dtype import SAFETENSORS, DType, Kind
 from memscan.model import Model, Scope
-from memscan.quantizers import Dense, Weight
+from memscan.quantizers.base import Dense, Weight
 from memscan.tensor import TensorInfo
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from memscan.architecture import tied_output
 from memscan.checkpoint import is_buffer
 from memscan.model import Model, Scope
 from memscan.note import Note
@@ -49,6 +48,8 @@ def _tied_output(model: Model) -> Iterator[Note]:
     architecture = model.checkpoint.metadata.get("general.architecture")
     if model.checkpoint.format != "gguf":
         return
+    from memscan.architecture.gguf_keys import tied_output
+
     tensor = tied_output(model.checkpoint.tensors, architecture if isinstance(architecture, str) else None)
     if tensor is not None:
         message = (

@@ -13,13 +13,13 @@ from memscan.dtype import CASTS, Kind
 from memscan.estimate.base import Layer, Report, WeightEstimate
 from memscan.estimate.notes import notes_on
 from memscan.estimate.placements import placements
-from memscan.estimate.quantized import quantized_row
 from memscan.estimate.tally import AS_STORED, Tallies, tallied
 from memscan.item import Basis
 from memscan.model import CHECKPOINT, Alternative, Model, Scope, scopes
 from memscan.modules import Unit, units
 from memscan.note import Note
 from memscan.quantizers import QUANTIZER_NAMES
+from memscan.tensor import kinds_of
 
 AUTO = "auto"
 SEED_DTYPES = ("float32", "float16", "int8", "int4")
@@ -83,6 +83,8 @@ def _rows(
     notes: list[Note] = []
     for name in dict.fromkeys(dtypes):
         if name in QUANTIZER_NAMES:
+            from memscan.estimate.quantized import quantized_row
+
             row, remarks = quantized_row(name, model, scope)
             rows += [row] if row is not None else []
             notes += remarks
@@ -104,7 +106,7 @@ def _not_computed(scope: Scope, dtypes: Sequence[str] | None) -> tuple[Note, ...
 
 def _as_stored(model: Model, scope: Scope, parts: Sequence[Unit]) -> WeightEstimate:
     total = sum(part.nbytes for part in parts)
-    packed = scope.parameters is None or any(tensor.dtype.kind is Kind.QUANTIZED for tensor in scope.tensors)
+    packed = scope.parameters is None or Kind.QUANTIZED in kinds_of(scope.tensors)
     name = model.label if model.label is not None and model.has_blocks_of_quants else None
     return WeightEstimate(
         dtype=name or AS_STORED,

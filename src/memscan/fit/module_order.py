@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from memscan.architecture import Config, Layout, Settings, family
+from memscan.architecture import Config, Layout, family
+from memscan.architecture.settings import Settings
 
 MARKS = WHOLE, PART, BARE, LACKED = "!", "@", "-", "~"
 DEEPEST = 6  # classes inside classes

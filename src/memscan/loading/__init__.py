@@ -1,7 +1,9 @@
-"""What loading makes of a checkpoint: which tensors a class takes, ties and ignores, and which it makes for itself."""
+"""What loading makes of a checkpoint: which tensors a class takes, ties and ignores, and which it makes for itself.
 
-from memscan.loading.against import Disagreement, Fault, disagreements, undecided
+What disagrees with a config is in a file of its own, `against`: a scan does not ask for it.
+"""
+
 from memscan.loading.base import Loaded
 from memscan.loading.load import load
 
-__all__ = ["Disagreement", "Fault", "Loaded", "disagreements", "load", "undecided"]
+__all__ = ["Loaded", "load"]

@@ -1,6 +1,8 @@
-"""One model as it was read, and the scopes of it that a number can be about."""
+"""One model as it was read, and the scopes of it that a number can be about.
 
-from memscan.model.against import Against, against_config
+What of it disagrees with its config is in a file of its own, `against`: a scan does not ask for it.
+"""
+
 from memscan.model.base import Alternative, FileSurvey, Model, Origin, Part, Role
 from memscan.model.derived import FORMAT, derive
 from memscan.model.logical import part_parameters
@@ -12,7 +14,6 @@ __all__ = [
     "DECLARED",
     "FORMAT",
     "SCOPES",
-    "Against",
     "Alternative",
     "FileSurvey",
     "Model",
@@ -21,7 +22,6 @@ __all__ = [
     "Role",
     "Scope",
     "Scopes",
-    "against_config",
     "derive",
     "part_parameters",
     "scopes",

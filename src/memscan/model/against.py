@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from memscan.errors import NotFoundError, UnderivedError
-from memscan.loading import Disagreement, Fault, disagreements, undecided
+from memscan.loading.against import Disagreement, Fault, disagreements, undecided
 from memscan.model.base import Model
 from memscan.model.derived import FORMAT, declared_layout
 from memscan.model.logical import logical

@@ -7,6 +7,7 @@ from memscan.architecture import Config, Quantization
 from memscan.checkpoint import Checkpoint, Verdict
 from memscan.dtype import Kind
 from memscan.note import Note
+from memscan.tensor import kinds_of
 
 # Libraries whose models are numbered blocks of a transformer; of others memscan knows only leaf modules.
 BLOCK_LIBRARIES = frozenset({"transformers", "sentence-transformers", "setfit", "peft", "diffusers", "mlx", "gguf"})
@@ -116,7 +117,7 @@ class Model:
     @property
     def has_blocks_of_quants(self) -> bool:
         """Whether tensors are of a quantized dtype, whose shapes count logical elements: GGUF's blocks, torch's qint8."""
-        return any(tensor.dtype.kind is Kind.QUANTIZED for tensor in self.checkpoint.tensors)
+        return Kind.QUANTIZED in kinds_of(self.checkpoint.tensors)
 
     @property
     def has_blocks(self) -> bool:

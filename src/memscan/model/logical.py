@@ -1,20 +1,20 @@
 """The tensors of a model as its modules count them: what a quantization packed is one weight again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from memscan.checkpoint import is_buffer
 from memscan.dtype import Kind
 from memscan.model.base import Model, Part
 from memscan.note import Note
 from memscan.packing import unpack
-from memscan.tensor import TensorInfo
+from memscan.tensor import TensorInfo, kinds_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logical:
     """The logical tensors of a model."""
 
-    tensors: tuple[TensorInfo, ...]
+    tensors: tuple[TensorInfo, ...] = field(repr=False)
     notes: tuple[Note, ...] = ()
     reason: str | None = None
     """Why the number of parameters cannot be known; the tensors are then those stored."""
@@ -28,7 +28,7 @@ def part_parameters(part: Part) -> int | None:
 
 def logical(model: Model) -> Logical:
     """The logical tensors of `model`, part by part where each part may be quantized in its own way."""
-    if any(tensor.dtype.kind is Kind.UNKNOWN for tensor in model.checkpoint.tensors):
+    if Kind.UNKNOWN in kinds_of(model.checkpoint.tensors):
         names = sorted({tensor.dtype.name for tensor in model.checkpoint.tensors if tensor.dtype.kind is Kind.UNKNOWN})
         return Logical(tensors=model.checkpoint.tensors, reason=f"memscan does not know the dtype {', '.join(names[:3])}")
     if not any(part.quantized is not None for part in model.parts):

@@ -4,7 +4,7 @@
 makes of it: the same without a head.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from memscan.architecture import Layout, family, layout
@@ -16,7 +16,7 @@ from memscan.model.derived import declared_dtype
 from memscan.model.logical import Logical, logical
 from memscan.modules import BlockOf, blocks_like, no_block, numbered_block
 from memscan.note import Note
-from memscan.tensor import TensorInfo
+from memscan.tensor import TensorInfo, elements_of, nbytes_of
 
 CHECKPOINT, DECLARED, BASE = "checkpoint", "declared", "base"
 SCOPES = (CHECKPOINT, DECLARED, BASE)
@@ -26,23 +26,23 @@ LIBRARIES = frozenset({None, "transformers", "sentence-transformers", "setfit", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """A named part of a model, in the dtypes that it is stored in."""
+    """A named part of a model, in the dtypes that it is stored in. Its repr leaves out the tensors."""
 
     name: str
     class_name: str | None
     """The class that holds exactly this; None for the checkpoint, which belongs to no class."""
-    tensors: tuple[TensorInfo, ...]
+    tensors: tuple[TensorInfo, ...] = field(repr=False)
     """Each once, a packed weight as one; those of a class under the names that they have in it."""
     parameters: int | None
     """Logical elements of the parameters; None where packing hides their number."""
     parameter_bytes: int
     buffer_bytes: int
     """Of all buffers that are resident, stored or not."""
-    tied: tuple[TensorInfo, ...] = ()
+    tied: tuple[TensorInfo, ...] = field(default=(), repr=False)
     """Second names of tensors that are held once."""
-    ignored: tuple[TensorInfo, ...] = ()
+    ignored: tuple[TensorInfo, ...] = field(default=(), repr=False)
     """Stored, and not loaded."""
-    created: tuple[TensorInfo, ...] = ()
+    created: tuple[TensorInfo, ...] = field(default=(), repr=False)
     """Held, and not stored."""
     parameters_known: bool = True
     """Whether at least the parameters are known exactly, though a buffer is not."""
@@ -50,11 +50,11 @@ class Scope:
     """Why the numbers are not known exactly; None where they are."""
     block_of: BlockOf = numbered_block
     """Which blocks stay whole."""
-    owners: Mapping[str, str] = field(default_factory=dict)
+    owners: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The torch class that owns a tensor, by its name, where it is known."""
-    fixed: frozenset[str] = frozenset()
+    fixed: frozenset[str] = field(default=frozenset(), repr=False)
     """Tensors that no cast of the model changes, by their names."""
-    layout: Layout | None = None
+    layout: Layout | None = field(default=None, repr=False)
     """What the table says of the class."""
 
     @property
@@ -129,8 +129,8 @@ def _layouts(model: Model) -> tuple[Layout | None, Layout | None]:
 
 def _checkpoint(model: Model, whole: Logical, kind: Layout | None) -> Scope:
     buffers = [tensor for tensor in whole.tensors if is_buffer(tensor)]
-    buffer_bytes = sum(tensor.nbytes for tensor in buffers)
-    elements = sum(tensor.elements for tensor in whole.tensors) - sum(tensor.elements for tensor in buffers)
+    buffer_bytes = nbytes_of(buffers)
+    elements = elements_of(whole.tensors) - elements_of(buffers)
     hidden = whole.reason is not None
     return Scope(
         name=CHECKPOINT, class_name=None, tensors=whole.tensors, parameters=None if hidden else elements,
@@ -151,18 +151,14 @@ def _stored_blocks(model: Model, kind: Layout | None) -> BlockOf:
 
 def _of_class(name: str, loaded: Loaded, kind: Layout, whole: Logical) -> Scope:
     buffers = [tensor for tensor in loaded.tensors if is_buffer(tensor)]
-    buffer_bytes = _nbytes(buffers)
+    buffer_bytes = nbytes_of(buffers)
     hidden = whole.reason is not None
-    elements = sum(tensor.elements for tensor in loaded.tensors) - sum(tensor.elements for tensor in buffers)
+    elements = elements_of(loaded.tensors) - elements_of(buffers)
     return Scope(
         name=name, class_name=loaded.class_name, tensors=loaded.tensors, parameters=None if hidden else elements,
-        parameter_bytes=_nbytes(loaded.tensors) - buffer_bytes, buffer_bytes=buffer_bytes, tied=loaded.tied,
+        parameter_bytes=nbytes_of(loaded.tensors) - buffer_bytes, buffer_bytes=buffer_bytes, tied=loaded.tied,
         ignored=loaded.ignored, created=loaded.created, unknown=whole.reason or loaded.unknown,
         parameters_known=loaded.parameters_known and not hidden,
         block_of=blocks_like(loaded.blocks), owners=loaded.modules, fixed=loaded.fixed,
         layout=kind,
     )  # fmt: skip
-
-
-def _nbytes(tensors: Sequence[TensorInfo]) -> int:
-    return sum(tensor.nbytes for tensor in tensors)

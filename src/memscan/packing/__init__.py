@@ -1,7 +1,9 @@
-"""Stored tensors to logical ones: what a quantization method packed into several tensors is one weight again."""
+"""Stored tensors to logical ones: what a quantization method packed into several tensors is one weight again.
 
-from memscan.packing.base import Unpacked
-from memscan.packing.layouts import LAYOUTS
+The methods are imported for a checkpoint that one of them wrote.
+"""
+
 from memscan.packing.unpack import unpack
+from memscan.packing.unpacked import Unpacked
 
-__all__ = ["LAYOUTS", "Unpacked", "unpack"]
+__all__ = ["Unpacked", "unpack"]

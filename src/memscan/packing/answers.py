@@ -31,15 +31,18 @@ class Answers:
         """Prepare for the weights of one checkpoint, whose header has `metadata`."""
         self._layout = layout
         self._quantization = quantization
-        self._schemes = schemes
+        self._tiers = schemes.tiers
+        self._has_fp4 = quantization.fp4_experts
         self._metadata = metadata
         self._known: dict[object, tuple[Answer | None]] = {}
 
     def of(self, name: str, members: Group) -> Answer | Hidden | None:
         """The packed weight that `members` are; None where each stands for itself."""
-        tiers, said = self._schemes.tiers(name), self._metadata.get(name)
-        fp4 = self._quantization.fp4_experts and ".experts." in name and "shared_experts" not in name
-        said = said if isinstance(said, str) else None
+        tiers, said, fp4 = self._tiers(name), None, False
+        if self._metadata and isinstance(word := self._metadata.get(name), str):
+            said = word
+        if self._has_fp4:
+            fp4 = ".experts." in name and "shared_experts" not in name
         stored: list[object] = [id(tiers), said, fp4]
         for role, one in members.items():
             stored += (role, one.dtype.name, one.shape, one.nbytes)

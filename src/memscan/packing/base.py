@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from memscan.architecture import Quantization, Scheme
 from memscan.document import shown
 from memscan.dtype import Kind
-from memscan.note import Note
 from memscan.packing.schemes import Tiers
 from memscan.tensor import TensorInfo
 
@@ -19,17 +18,6 @@ EIGHT_BIT_FLOATS = frozenset({
     "F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz",
 })  # fmt: skip
 """Dtypes of weights; F8_E8M0 is one of scales alone."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unpacked:
-    """A checkpoint's tensors as the dense module counts them."""
-
-    tensors: tuple[TensorInfo, ...]
-    """In the order of the stored ones; their bytes sum up to the same."""
-    notes: tuple[Note, ...] = ()
-    reason: str | None = None
-    """Why the number of logical parameters cannot be known; the tensors are then those stored."""
 
 
 @dataclass(frozen=True, slots=True)

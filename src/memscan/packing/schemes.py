@@ -28,6 +28,7 @@ class Schemes:
             self._add(declared.targets, possible)
         self._all = tuple(every)[: MAX_SCHEMES + 1]
         self._plain: Tiers = (self._all,)
+        self._is_one = len(self._all) <= 1
         self._matched: dict[tuple[int, ...], Tiers] = {}
 
     @property
@@ -50,7 +51,7 @@ class Schemes:
 
     def tiers(self, name: str) -> Tiers:
         """What the parameter `name` may follow: the same object for equal answers."""
-        if len(self._all) <= 1:
+        if self._is_one:
             return self._plain
         module = name.removesuffix(".weight")
         named = self._exact.get(module) or self._exact.get(module.partition(".")[2])  # a part's names have its own before them

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.errors import UsageError
 from memscan.units import plural
 

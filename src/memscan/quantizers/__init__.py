@@ -1,31 +1,14 @@
-"""What quantization methods make of dense models, to the byte."""
+"""What quantization methods make of dense models, to the byte.
 
-from collections.abc import Mapping
+The names are here; what it takes to apply one is in its own files, imported when one is asked for.
+"""
 
 from memscan.dtype import CASTS
-from memscan.quantizers.base import Dense, Quantized, Quantizer, Weight
-from memscan.quantizers.experts import Experts, experts
-from memscan.quantizers.layers import Layer, layers
-from memscan.quantizers.owners import assumption, owner
 from memscan.quantizers.registry import HOMES, Registry
 
-__all__ = [
-    "DTYPES",
-    "QUANTIZERS",
-    "QUANTIZER_NAMES",
-    "Dense",
-    "Experts",
-    "Layer",
-    "Quantized",
-    "Quantizer",
-    "Weight",
-    "assumption",
-    "experts",
-    "layers",
-    "owner",
-]
+__all__ = ["DTYPES", "QUANTIZERS", "QUANTIZER_NAMES"]
 
-QUANTIZERS: Mapping[str, Quantizer] = Registry()
+QUANTIZERS = Registry()
 """Every method by the name that `--dtypes` takes."""
 
 QUANTIZER_NAMES = tuple(HOMES)

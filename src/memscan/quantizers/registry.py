@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from memscan.quantizers.base import Quantizer
+if TYPE_CHECKING:
+    from memscan.quantizers.base import Quantizer
 
 HOMES = {
     "bnb-int8": "bitsandbytes",
@@ -28,10 +30,10 @@ HOMES = {
 """The module of this room whose `QUANTIZERS` holds the one of each name."""
 
 
-class Registry(Mapping[str, Quantizer]):
+class Registry(Mapping[str, "Quantizer"]):
     """The quantizers of `HOMES`."""
 
-    def __getitem__(self, name: str) -> Quantizer:
+    def __getitem__(self, name: str) -> "Quantizer":
         """The quantizer `name`; KeyError where there is none."""
         module = import_module(f"memscan.quantizers.{HOMES[name]}")
         found: dict[str, Quantizer] = {quantizer.name: quantizer for quantizer in module.QUANTIZERS}

@@ -8,7 +8,7 @@ import json
 import posixpath
 from dataclasses import replace
 
-from memscan.architecture import MAX_CONFIG, Config, changed
+from memscan.architecture import MAX_CONFIG, Config
 from memscan.checkpoint import Checkpoint, combined, renamed
 from memscan.document import shown
 from memscan.errors import FormatError, MemscanError, NoWeightsError, TargetError, UndecidedError, UnderivedError, UsageError
@@ -62,6 +62,8 @@ class ConfigReader:
         read = await read_config(self._source, self._listing.files, path if path in self._listing.files else None)
         if read is None:
             raise NoWeightsError(f"no {CONFIG} in {origin.name} to derive a model from")
+        from memscan.architecture.changes import changed
+
         config = changed(read, self._options.changes)
         notes = (*self._listing.notes, *self._changes(read))
         library = origin.library if origin.library in (*LIBRARIES, *SAME_CLASSES) else "transformers"
@@ -113,6 +115,8 @@ class ConfigReader:
         config = Config.parse(raw)
         notes = (*self._listing.notes, *self._changes(config))
         if self._options.changes:
+            from memscan.architecture.changes import changed
+
             config = changed(config, self._options.changes)
             raw = json.dumps(config.document.values).encode()
         library = self._library(config, folder)

@@ -3,8 +3,7 @@
 import posixpath
 from dataclasses import replace
 
-from memscan.architecture import GGUF as GGUF_KEYS
-from memscan.architecture import MAX_CONFIG, Config, gguf_words
+from memscan.architecture import MAX_CONFIG, Config
 from memscan.checkpoint import Checkpoint, Selection, combined, explain, select
 from memscan.document import Document
 from memscan.errors import FormatError, GatedError, MemscanError, NoWeightsError, OfflineError, TargetError
@@ -127,7 +126,7 @@ class ModelReader:
         _check_tensors(checkpoint, selection)
         is_gguf = selection.format == GGUF
         if is_gguf:
-            config = Config.of_words(gguf_words(checkpoint.metadata), GGUF_KEYS)
+            config = _config_of_gguf(checkpoint)
         library = options.library or listing.library or (config.library if config is not None else None)
         model = Model(
             origin=_origin(target, listing, GGUF if is_gguf else library),
@@ -264,3 +263,9 @@ def _check_tensors(checkpoint: Checkpoint, selection: Selection) -> None:
         else "no tensors"
     )
     raise NoWeightsError(f"{', '.join(selection.files[:3])}: {kept}; name a file of weights")
+
+
+def _config_of_gguf(checkpoint: Checkpoint) -> Config:
+    from memscan.architecture import gguf_keys, settings
+
+    return Config.of_words(gguf_keys.words(checkpoint.metadata), settings.GGUF)

@@ -20,20 +20,19 @@ from memscan.scanning.parts import CONFIG, MAX_PARTS, PIPELINE
 from memscan.scanning.reading import ModelReader, read_files
 from memscan.scanning.together import run_anywhere
 from memscan.source import (
-    SUFFIX,
-    Blobs,
     Listing,
     Source,
     Sources,
     Target,
-    parse_snapshot,
     parse_target,
     recorded_target,
-    write_snapshot,
     write_whole,
 )
+from memscan.source.blobs import Blobs
 from memscan.source.memory import MemorySource
 from memscan.source.recording import RecordingSource
+from memscan.source.snapshot import parse_snapshot, write_snapshot
+from memscan.source.target import SNAPSHOT_SUFFIX
 
 HEADER = "header"
 
@@ -103,8 +102,8 @@ def snapshot(
 def snapshot_path(word: str) -> Path:
     """The path `word`; UsageError where it is not a name for a snapshot, by which it would be known again."""
     path = Path(word)
-    if not path.name.endswith(SUFFIX) or path.name == SUFFIX:
-        raise UsageError(f"{shown(word)} is not a name for a snapshot; expected one that ends in {SUFFIX}")
+    if not path.name.endswith(SNAPSHOT_SUFFIX) or path.name == SNAPSHOT_SUFFIX:
+        raise UsageError(f"{shown(word)} is not a name for a snapshot; expected one that ends in {SNAPSHOT_SUFFIX}")
     if not path.parent.is_dir():
         raise UsageError(f"cannot write {shown(word)}: there is no folder {shown(str(path.parent))}")
     return path

@@ -35,29 +35,18 @@ def _first_failure() -> Iterator[None]:
         raise failures.exceptions[0] from None
 
 
-def run_alone(work: Coroutine[object, object, T]) -> T:
-    """`asyncio.run`, without the result in the task: Python 3.11 writes out the repr of a finished task, all of a report."""
-    outcome: list[T] = []
-
-    async def run() -> None:
-        outcome.append(await work)
-
-    asyncio.run(run())
-    return outcome[0]
-
-
 def run_anywhere(work: Coroutine[object, object, T]) -> T:
-    """`run_alone`, also where a loop is running here already (Jupyter, an asynchronous application): beside it, in a thread."""
+    """`asyncio.run`, also where a loop is running here already (Jupyter, an asynchronous application): beside it, in a thread."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return run_alone(work)
+        return asyncio.run(work)
     outcome: list[T] = []
     failure: list[BaseException] = []
 
     def run() -> None:
         try:
-            outcome.append(run_alone(work))
+            outcome.append(asyncio.run(work))
         except BaseException as error:  # noqa: BLE001 -- handed over whole to the thread that waits
             failure.append(error)
 

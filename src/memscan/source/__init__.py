@@ -1,32 +1,29 @@
 """Where bytes come from: the Hub, a URL, this machine. The only room with a window to the network and the disk.
 
-What a plain scan does not use is imported from its own file: `cache_upkeep`, `memory`, `recording`;
-nor what a batch uses: `found`, `rate_limit`, `search`.
+What a plain scan does not use is imported from its own file: `blobs`, `cache_upkeep`, `memory`, `recording`, `snapshot`; so is
+what a batch uses: `found`, `rate_limit`, `search`. A source is imported when its kind of target is opened.
 """
 
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from memscan.errors import NotFoundError, OfflineError
 from memscan.source import settings
 from memscan.source.base import Listing, Place, Source
 from memscan.source.begun import Begun
-from memscan.source.blobs import Blobs
-from memscan.source.cache import HeaderCache
 from memscan.source.cache_place import cache_limit, cache_root
-from memscan.source.cached import CachedSource, Shelf
 from memscan.source.guesses import Guesses
 from memscan.source.hub import HubSource
 from memscan.source.limits import Limits
-from memscan.source.local import LocalSource, open_snapshot
 from memscan.source.readahead import Head
 from memscan.source.settings import endpoint
-from memscan.source.snapshot import SUFFIX, open_record, parse_snapshot, write_snapshot
 from memscan.source.target import Target, parse_target, recorded_target, shown_url, target_within
 from memscan.source.transport import Transport
-from memscan.source.url import UrlSource
 from memscan.source.whole_file import write_whole
+
+if TYPE_CHECKING:
+    from memscan.source.cache import HeaderCache
 
 
 class Sources:
@@ -60,7 +57,7 @@ class Sources:
     def begin(self, target: Target, *, guess: bool) -> None:
         """Send the first requests for `target`, which the source that `open` gives for it goes on with."""
         if target not in self._begun:
-            self._begun[target] = Begun(self.open(target, guess=guess))
+            self._begun[target] = Begun(self.open(target, guess=guess), guess=guess and target.path is None)
 
     def open(self, target: Target, *, guess: bool = False) -> Source:
         """The source for `target`. Nothing is asked of it yet, unless it was begun.
@@ -71,16 +68,24 @@ class Sources:
 
     def _opened(self, target: Target, *, guess: bool) -> Source:
         if target.snapshot is not None:
+            from memscan.source.snapshot import open_record
+
             return open_record(target.snapshot, target.place, target.requested, target.revision)
         if target.place is Place.LOCAL:
+            from memscan.source.local import LocalSource
+
             return LocalSource(target.folder or Path(), name=target.requested, only=target.path, notes=target.notes)
         home = endpoint()  # refuses one that huggingface_hub would fail on
         if self._offline or settings.is_offline():
             return self._here(target, home)
         if target.place is Place.URL:
+            from memscan.source.url import UrlSource
+
             return UrlSource(self._http(), target)
         if self._cache is None:
             return self._hub(target, guess=guess)
+        from memscan.source.cached import CachedSource, Shelf
+
         shelf = Shelf(cache=self._cache, endpoint=home, token=self._own_token)
         return CachedSource(shelf, target, self._hub, guess=guess)
 
@@ -96,6 +101,9 @@ class Sources:
         if target.place is Place.URL:
             said = "--offline is given" if self._offline else "HF_HUB_OFFLINE is set"
             raise OfflineError(f"{said}, so memscan asks no server; do without, or give a file that is here")
+        from memscan.source.cached import CachedSource, Shelf
+        from memscan.source.local import open_snapshot
+
         kept = None
         if self._cache is not None:
             shelf = Shelf(cache=self._cache, endpoint=home, token=self._own_token, is_offline=True)
@@ -134,14 +142,16 @@ class Sources:
             await self._transport.aclose()
 
 
-def _open_cache() -> HeaderCache | None:
+def _open_cache() -> "HeaderCache | None":
     root, limit = cache_root(), cache_limit()
-    return None if root is None or limit == 0 else HeaderCache(root, limit)
+    if root is None or limit == 0:
+        return None
+    from memscan.source.cache import HeaderCache
+
+    return HeaderCache(root, limit)
 
 
 __all__ = [
-    "SUFFIX",
-    "Blobs",
     "Head",
     "Listing",
     "Place",
@@ -152,11 +162,9 @@ __all__ = [
     "cache_limit",
     "cache_root",
     "endpoint",
-    "parse_snapshot",
     "parse_target",
     "recorded_target",
     "shown_url",
     "target_within",
-    "write_snapshot",
     "write_whole",
 ]

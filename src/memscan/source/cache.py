@@ -9,8 +9,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from memscan.source.cache_entry import Entry, Key, pack, unpack
-from memscan.source.cache_upkeep import STARTED, VERSION, sweep
+from memscan.source.cache_entry import STARTED, VERSION, Entry, Key, pack, unpack
 
 MAX_ENTRY = 500_000_000  # bytes; the headers of all shards in one reply have 400,000,000 at most
 FOR_OWNER, FOLDER_FOR_OWNER = 0o600, 0o700
@@ -62,6 +61,8 @@ class HeaderCache:
     def close(self) -> None:
         """Make room, if anything was written since."""
         if self._unswept:
+            from memscan.source.cache_upkeep import sweep
+
             self._unswept = 0
             sweep(self._folder, self._limit)
 

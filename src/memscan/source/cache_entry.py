@@ -16,6 +16,9 @@ from typing import Self
 from memscan.document import Document
 from memscan.errors import FormatError
 
+VERSION = "headers-1"
+"""The folder below the cache's own that has the entries of this format; another format gets another."""
+STARTED = ".started-"  # the name of an entry that is not whole yet begins so
 MAGIC = b"memscan-cache 1 "
 DIGEST = 64  # hexadecimal digits of SHA-256
 MAX_META = 65_536  # bytes of the line that says what an entry is

@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 from memscan.errors import UsageError
-from memscan.size import parse_size
 
 FOLDER = "MEMSCAN_CACHE"
 SIZE = "MEMSCAN_CACHE_SIZE"
@@ -33,6 +32,8 @@ def cache_limit() -> int:
     given = os.environ.get(SIZE)
     if not given:
         return LIMIT
+    from memscan.size import parse_size
+
     try:
         return parse_size(given)
     except UsageError as error:

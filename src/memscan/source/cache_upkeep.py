@@ -8,12 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from memscan.source.cache_entry import opened, repository_prefix
+from memscan.source.cache_entry import STARTED, opened, repository_prefix
 
-VERSION = "headers-1"
-"""The folder below the cache's own that has the entries of this format; another format gets another."""
 VERSIONS = re.compile(r"headers-\d{1,3}")
-STARTED = ".started-"  # the name of an entry that is not whole yet begins so
 ABANDONED = 86_400.0  # seconds after which one that is still not whole never will be
 ENTRY = re.compile(r"[0-9a-f]{40}")
 OWN_DIGITS = re.compile(r"[0-9a-f]{16}")

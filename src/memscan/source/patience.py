@@ -4,7 +4,6 @@ Headers: `Retry-After` (https://www.rfc-editor.org/rfc/rfc9110#name-retry-after)
 (https://huggingface.co/docs/hub/rate-limits).
 """
 
-import random
 import re
 import time
 from collections.abc import Mapping
@@ -31,8 +30,10 @@ class AgainError(Exception):
     def seconds(self, attempt: int) -> float:
         """How long to wait before the attempt after `attempt`, which counts from 0."""
         wait = self.wait if self.wait is not None else BACKOFF * 2**attempt
+        from random import uniform
+
         # Jitter, so that the many requests that were refused together do not come back together.
-        return wait + random.uniform(0, BACKOFF)  # noqa: S311
+        return wait + uniform(0, BACKOFF)  # noqa: S311
 
 
 def refusal(url: str, status: int, headers: Mapping[str, str]) -> Exception:

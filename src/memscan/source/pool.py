@@ -18,6 +18,7 @@ from memscan.source.reach import public_addresses
 from memscan.source.settings import certificates
 from memscan.source.target import shown_url
 
+LONGEST_LABEL = 64  # characters of one label of a name; https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4 has fewer
 PORTS = {"http": 80, "https": 443}
 PRINTABLE = "!#$%&'()*+,/:;=?@[]~"  # what may stand in a request's target as it is, beside letters, digits and _.-
 
@@ -115,8 +116,13 @@ def _origin(parts: SplitResult) -> Origin:
     name = parts.hostname or ""
     if parts.scheme not in PORTS or not name:
         raise ValueError("expected http:// or https:// and a host")
-    host = name if ":" in name else name.encode("idna").decode("ascii")
+    host = name if ":" in name or _is_plain(name) else name.encode("idna").decode("ascii")
     return Origin(scheme=parts.scheme, host=host, port=parts.port or PORTS[parts.scheme])
+
+
+def _is_plain(name: str) -> bool:
+    """Whether the codec gives `name` back as it is; to ask it costs an import of 5 ms before the first request."""
+    return name.isascii() and all(0 < len(label) < LONGEST_LABEL for label in name.split("."))
 
 
 def _context(url: str) -> ssl.SSLContext:

@@ -17,7 +17,6 @@ from memscan.source.base import Listing, Place
 from memscan.source.record import Extent, Piece, Record
 from memscan.source.record_json import from_json, to_json
 
-SUFFIX = ".memscan"
 MAX_RECORDS = 16  # the target, and the base models of adapters of adapters
 MAX_HELD = 150_000_000  # bytes of blobs that are held at once, the one at hand apart; the largest header has 100,000,000
 MAX_WORK = 1_000_000_000  # bytes that are unpacked for one record: twice what memscan reads of any model

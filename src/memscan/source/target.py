@@ -3,15 +3,18 @@
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from memscan.document import shown
 from memscan.errors import NotFoundError, TargetError, UsageError
 from memscan.note import Note
 from memscan.source.base import Place
-from memscan.source.record import Record
 from memscan.source.settings import endpoint
-from memscan.source.snapshot import SUFFIX, Snapshot, read_snapshot
+
+if TYPE_CHECKING:
+    from memscan.source.record import Record
+    from memscan.source.snapshot import Snapshot
 
 HUB_HOSTS = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
 REPO_ID = re.compile(r"(?:[A-Za-z0-9_][\w.-]*/)?[A-Za-z0-9_][\w.-]*", re.ASCII)
@@ -20,6 +23,7 @@ MAX_REPO_ID = 96  # characters; as validate_repo_id in huggingface_hub
 URL_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".pth.tar", ".pt.tar", ".jit", ".gguf")
 """What a plain URL ends in: the formats whose headers are read."""
 WEIGHT_SUFFIXES = (*URL_SUFFIXES, ".onnx", ".json")
+SNAPSHOT_SUFFIX = ".memscan"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +44,7 @@ class Target:
     folder: Path | None = None
     """Local only: the folder, or the folder of the file that `path` names."""
     notes: tuple[Note, ...] = ()
-    snapshot: Snapshot | None = field(default=None, compare=False, repr=False)
+    snapshot: "Snapshot | None" = field(default=None, compare=False, repr=False)
     """What all of it is read from, where the word was the name of a snapshot; the other fields are those of its target."""
 
 
@@ -84,12 +88,14 @@ def _local(word: str, revision: str | None) -> Target | None:
     except (OSError, ValueError):  # a name that no file system allows is no path
         there = False
     if not there:
-        if explicit or word.endswith((*WEIGHT_SUFFIXES, SUFFIX)):
+        if explicit or word.endswith((*WEIGHT_SUFFIXES, SNAPSHOT_SUFFIX)):
             raise NotFoundError(
                 f"no file or folder {shown(word)} here; a model on the Hub is written org/name or hf://org/name/file"
             )
         return None
-    if word.endswith(SUFFIX) and place.is_file():
+    if word.endswith(SNAPSHOT_SUFFIX) and place.is_file():
+        from memscan.source.snapshot import read_snapshot
+
         return _recorded(read_snapshot(place, word), revision)
     if revision is not None:
         raise UsageError(
@@ -101,7 +107,7 @@ def _local(word: str, revision: str | None) -> Target | None:
     return Target(requested=word, place=Place.LOCAL, folder=folder, path=path, notes=notes)
 
 
-def _recorded(snapshot: Snapshot, revision: str | None) -> Target:
+def _recorded(snapshot: "Snapshot", revision: str | None) -> Target:
     """The target that `snapshot` was taken of; UsageError where another `revision` of it is asked for."""
     record, listing = snapshot.record, snapshot.listing
     if revision is not None and revision not in (record.revision, listing.revision, listing.commit):
@@ -112,19 +118,19 @@ def _recorded(snapshot: Snapshot, revision: str | None) -> Target:
     return recorded_target(snapshot)
 
 
-def recorded_target(snapshot: Snapshot) -> Target:
+def recorded_target(snapshot: "Snapshot") -> Target:
     """The target that `snapshot` was taken of."""
     return _target_of(snapshot.record, snapshot)
 
 
-def _target_of(record: Record, snapshot: Snapshot) -> Target:
+def _target_of(record: "Record", snapshot: "Snapshot") -> Target:
     return Target(
         requested=record.requested, place=record.place, repo_id=record.repo_id, revision=record.revision, path=record.path,
         snapshot=snapshot,
     )  # fmt: skip
 
 
-def target_within(snapshot: Snapshot, word: str, *, revision: str | None = None) -> Target:
+def target_within(snapshot: "Snapshot", word: str, *, revision: str | None = None) -> Target:
     """The model that is called `word` in a model of `snapshot`: as it was when the snapshot was taken, whatever is here now."""
     folder = snapshot.find(Place.LOCAL, word, None)
     if folder is not None:

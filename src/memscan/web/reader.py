@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from memscan.errors import MemscanError, TargetError
 from memscan.estimate import Report
-from memscan.scanning import ScanOptions, run_alone, scan_all
+from memscan.scanning import ScanOptions, scan_all
 from memscan.source import Sources
 from memscan.web.admission import admit
 from memscan.web.limits import Limits, Urls
@@ -62,7 +62,7 @@ class Reader:
             public_only=admitted.is_url and self._limits.urls is not Urls.ANY,
             most_bytes=self._limits.header_bytes,
         )
-        outcome = run_alone(self._bounded(admitted.word, options, sources, count))
+        outcome = asyncio.run(self._bounded(admitted.word, options, sources, count))
         if isinstance(outcome, MemscanError):
             raise outcome
         origin = replace(outcome.model.origin, requested=admitted.shown)

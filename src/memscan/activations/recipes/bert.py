@@ -10,7 +10,7 @@ from memscan.activations.setup import EACH, ONE, Setup, labels, needed, number_o
 from memscan.activations.stack import Layer, through
 from memscan.activations.tape import INDEX, Tape
 from memscan.activations.tensor import Tensor
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 
 WORDS = ("ForMaskedLM", "ForPreTraining", "ForCausalLM", "LMHeadModel")
 

@@ -10,7 +10,7 @@ from memscan.activations.pointwise import dropout
 from memscan.activations.setup import EACH, Linear, Setup, labels, ratio
 from memscan.activations.tape import Tape
 from memscan.activations.tensor import Tensor
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 
 
 class Backbone(Protocol):

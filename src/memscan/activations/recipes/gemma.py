@@ -6,7 +6,7 @@ from memscan.activations.norms import centered_norm
 from memscan.activations.recipes.decoder import FULL_ATTENTION, SLIDING, Decoder, Style
 from memscan.activations.recipes.llama import gated, style
 from memscan.activations.setup import Setup
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 
 
 def gemma(settings: Settings, setup: Setup) -> Decoder:

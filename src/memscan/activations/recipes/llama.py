@@ -11,7 +11,7 @@ from memscan.activations.recipes.decoder import FULL_ATTENTION, SLIDING, Decoder
 from memscan.activations.recipes.experts import Experts, Router, Sparse
 from memscan.activations.recipes.mlp import Fused, Gated
 from memscan.activations.setup import Setup, needed, ratio
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 from memscan.errors import LackingError
 
 EXPERTS = ", experts"

@@ -14,7 +14,7 @@ from memscan.activations.setup import ONE, Setup, needed, number_of_layers, runs
 from memscan.activations.stack import Layer, through
 from memscan.activations.tape import FULL, Tape
 from memscan.activations.tensor import Tensor, Weight, differentiable
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 
 
 class Sizes:

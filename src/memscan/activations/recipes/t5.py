@@ -15,7 +15,7 @@ from memscan.activations.stack import Layer, through
 from memscan.activations.store import kept
 from memscan.activations.tape import INDEX, MASK, Tape
 from memscan.activations.tensor import Tensor, Weight
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 
 
 class Sizes:

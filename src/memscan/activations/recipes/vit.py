@@ -11,7 +11,7 @@ from memscan.activations.setup import ONE, Setup, labels, needed, number_of_laye
 from memscan.activations.stack import Layer, through
 from memscan.activations.tape import Tape
 from memscan.activations.tensor import Tensor
-from memscan.architecture import Settings
+from memscan.architecture.settings import Settings
 
 
 class Sizes:
