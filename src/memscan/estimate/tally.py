@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from math import prod
 
 from memscan.dtype import CASTS, STORED_AS, DType
 from memscan.estimate.float32 import FOLLOWING, HALVES, stays_float32
 from memscan.model import Scope
-from memscan.tensor import TensorInfo
+from memscan.tensor import TensorInfo, nbytes_of
 
 AS_STORED = "as stored"
 
@@ -63,18 +64,18 @@ class Tallies:
 def tallied(scope: Scope, groups: Iterable[Sequence[TensorInfo]]) -> Tallies:
     """The groups of `scope`, counted."""
     stays_16, stays_half = stays_float32(scope, strict=False), stays_float32(scope, strict=True)
-    whole, found = Tally(), []
+    whole, found, fixed = Tally(), [], scope.fixed
     dtypes: set[str] = set()
     for group in groups:
-        tally = Tally()
+        tally = Tally(nbytes=nbytes_of(group))
         for tensor in group:
-            tally.nbytes += tensor.nbytes
-            if tensor.dtype.kind not in FOLLOWING or tensor.name in scope.fixed:
+            name, dtype = tensor.name, tensor.dtype
+            if dtype.kind not in FOLLOWING or name in fixed:
                 tally.kept += tensor.nbytes
                 continue
-            dtypes.add(tensor.dtype.name)
-            counter = tally.half if stays_half(tensor.name) else tally.float16 if stays_16(tensor.name) else tally.free
-            counter[tensor.elements] += 1
+            dtypes.add(dtype.name)
+            counter = tally.half if stays_half(name) else tally.float16 if stays_16(name) else tally.free
+            counter[prod(tensor.shape)] += 1
         whole.add(tally)
         found.append(tally)
     names = {STORED_AS.get(name, AS_STORED) for name in dtypes}

@@ -43,12 +43,11 @@ def parse(raw: bytes, path: str) -> ShardIndex:
     if entries is None:
         raise FormatError(f"{path} has no weight_map: it is not the index of a sharded checkpoint")
     folder = posixpath.dirname(path)
-    names: dict[str, str] = {}
-    for tensor, shard in entries.values.items():
-        if not isinstance(shard, str):
-            raise FormatError(f"{path}: {shown(tensor)} is in {shown(shard)}, expected the name of a file")
-        if shard not in names:
-            names[shard] = posixpath.join(folder, _inside(shard, path))
+    if set(map(type, entries.values.values())) - {str}:
+        tensor, shard = next((tensor, shard) for tensor, shard in entries.values.items() if type(shard) is not str)
+        raise FormatError(f"{path}: {shown(tensor)} is in {shown(shard)}, expected the name of a file")
+    shards = dict.fromkeys(map(str, entries.values.values()))
+    names = {shard: posixpath.join(folder, _inside(shard, path)) for shard in shards}
     if not names:
         raise FormatError(f"{path} has an empty weight_map: it names no shard")
     if len(names) > MAX_SHARDS:

@@ -44,7 +44,10 @@ class Begun:
         if task is None or index != INDEX:
             return await self._source.bundle(index)
         self._bundle = None
-        return await task
+        body = await task
+        del task
+        await asyncio.sleep(0)  # until its next turn the loop holds the task, and with it 75 MB of Kimi-K3
+        return body
 
     async def conversion(self) -> str | None:
         """As the source does."""
