@@ -18,6 +18,7 @@ from pathlib import Path
 CHECK_OPTIONS = ("budget", "max-memory", "device", "what", "dtype", "unknown")
 DIFF_OPTIONS = ("fail-on-growth",)
 ONLY = {"check": (*CHECK_OPTIONS,), "diff": ("base", "base-ref", *DIFF_OPTIONS)}
+OWN = ("--output", "--format", "--json")  # options that say where the answer goes; the log, the summary and the outputs need it
 USAGE = 2  # the exit code of memscan for words that make no sense
 MOST_SUMMARY = 1_000_000  # bytes; GitHub takes 1 MiB for one step
 SHOWN_LINES = 400  # of a comparison, in the log
@@ -190,9 +191,14 @@ def options(names: Sequence[str]) -> list[str]:
 def extra() -> list[str]:
     """The input args, split as a shell splits words."""
     try:
-        return shlex.split(said("args"))
+        words = shlex.split(said("args"))
     except ValueError as error:
         raise InputError(f"the input args cannot be split into words: {error}") from error
+    for word in words:
+        name = word.partition("=")[0]
+        if name in OWN or (word.startswith("-o") and not word.startswith("--")):
+            raise InputError(f"the input args has {word}: where the answer goes, and in which format, is the action's own")
+    return words
 
 
 def quietly(text: str) -> None:

@@ -5,7 +5,6 @@ accelerate/utils/modeling.py, 1.15.0). A bare `24G` is refused: tools disagree a
 """
 
 import re
-from decimal import Decimal
 
 from memscan.errors import UsageError
 
@@ -40,10 +39,11 @@ def parse_size(word: str) -> int:
         )
     if unit.lower() not in UNITS:
         raise UsageError(f"{_shown(word)} is not a size: {unit} is no unit of memory; {EXPECTED}")
-    nbytes = Decimal(number) * UNITS[unit.lower()]
+    whole, _, part = number.partition(".")
+    nbytes: int = int(whole + part) * UNITS[unit.lower()] // 10 ** len(part)  # exactly: a limit is never rounded up
     if nbytes > LARGEST:
         raise UsageError(f"{_shown(word)} is more than any machine has ({LARGEST:,} bytes): {EXPECTED}")
-    return int(nbytes)
+    return nbytes
 
 
 def is_size(word: str) -> bool:

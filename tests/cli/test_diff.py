@@ -448,3 +448,31 @@ def test_an_adapter_whose_base_is_not_there(memscan, hub, folder):
     code, out, _ = memscan("diff", folder("one", bert()), lora, "--fail-on-growth", "0")
     assert code == 1
     assert "the base model" in out
+
+
+@pytest.mark.parametrize("variable", ["GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"])
+@pytest.mark.parametrize("place", ["/nonexistent/file", "x" * 300])
+def test_what_github_cannot_be_told_changes_no_verdict(memscan, checkpoint, monkeypatch, variable, place):
+    monkeypatch.setenv(variable, place)
+    small = checkpoint("a").with_name("small.safetensors")
+    small.write_bytes(checkpoint("a").read_bytes())
+    large = checkpoint("a", "b")
+    words = ("--fail-on-growth", "0", "--format", "github")
+    code, out, err = memscan("diff", small, large, *words)
+    assert code == 1
+    assert out
+    assert variable in err
+    assert "grow" in err.lower() or "exceed" in err.lower()
+    assert memscan("diff", small, small, *words)[0] == 0
+    assert memscan("diff", small, "absent.safetensors", *words)[0] == 3
+
+
+def test_saved_module_trees_of_different_depth_are_compared_at_the_shallower(memscan, models, tmp_path):
+    for depth in (2, 64):
+        code, out, _ = memscan("layers", models / "gpt2", "--json", "--depth", depth)
+        assert code == 0
+        (tmp_path / f"{depth}.json").write_text(out)
+    code, out, _ = memscan("diff", tmp_path / "2.json", tmp_path / "64.json", "--json")
+    assert code == 0
+    assert json.loads(out)["identical"] is True
+    assert json.loads(memscan("diff", tmp_path / "64.json", tmp_path / "2.json", "--json")[1])["identical"] is True

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from memscan.errors import MemscanError, NotFoundError, UsageError
-from memscan.source import Place, Target, parse_target, shown_url
+from memscan.printable import shown_url
+from memscan.source import Place, Target, parse_target
 from tests.hub import LoopbackHub
 from tests.runner import run_memscan
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 from memscan.errors import MemscanError, UsageError
+from memscan.printable import shown_url
 from memscan.scanning import ScanOptions
-from memscan.source import shown_url
 from memscan.source.search import SORTS, Found, Query
 from memscan.source.settings import endpoint
 

@@ -36,6 +36,9 @@ def check_format(name: str) -> None:
 def write_output(path: Path, name: str, rows: Rows) -> None:
     """Write `rows` to `path` in the format `name`; a file that is there is replaced when all is written."""
     try:
+        if path.exists() and not path.is_file():
+            FORMATS[name](path, rows)  # a device or a pipe takes what comes, and is not replaced
+            return
         with whole_file(path) as started:
             FORMATS[name](started, rows)
             with started.open("rb+") as file:

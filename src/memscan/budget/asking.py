@@ -8,10 +8,12 @@ from memscan.budget.asked import Asked
 from memscan.budget.base import Limit, Place
 from memscan.budget.figures import INFERENCE, TOTAL, TRAINING, check_subject
 from memscan.budget.file import LEARNING, RUNNING, WORDS_OF
+from memscan.budget.growth import allowed
 from memscan.budget.verdicts import FAIL, UNKNOWNS
 from memscan.devices import Device, Devices, parse_device
 from memscan.document import shown
 from memscan.errors import UsageError
+from memscan.printable import shown_word
 from memscan.size import parse_size
 from memscan.units import iec_bytes
 
@@ -35,10 +37,12 @@ def asked(words: Mapping[str, Any], devices: Devices, place: Place | None = None
     _only(words, subject)
     limit, device, count = _limit(words, subject, devices)
     baseline, growth = words.get("baseline"), None if words.get("max-growth") is None else str(words["max-growth"])
+    if growth is not None:
+        allowed(growth, 0)
     if (baseline is None) != (growth is None):
-        raise UsageError(f"{target}: baseline and max-growth belong together; give both")
+        raise UsageError(f"{shown_word(target)}: baseline and max-growth belong together; give both")
     if limit is None and baseline is None:
-        raise UsageError(f"{target}: no limit is given; say --max-memory 24GB or --device h100")
+        raise UsageError(f"{shown_word(target)}: no limit is given; say --max-memory 24GB or --device h100")
     case = ", ".join(f"{word} {words[word]}" for word in CASES if word in words)
     return Asked(
         target=target, subject=subject, dtype=dtype_of(words.get("dtype")), work=_work(words, subject), limit=limit,
@@ -67,8 +71,8 @@ def _limit(words: Mapping[str, Any], subject: str, devices: Devices) -> tuple[Li
     if name is None:
         return None, None, 1
     found = parse_device(str(name), devices)
-    # What several devices share is weighed against one of them; weights alone against all.
-    count = 1 if subject in (INFERENCE, TRAINING) else found.count
+    # What several devices share is weighed against one of them, and a layer stands on one; weights alone against all.
+    count = found.count if subject == TOTAL else 1
     stated = f"{name} ({iec_bytes(found.device.usable_bytes)} usable{' each' if found.count > 1 else ''})"
     return Limit(nbytes=count * found.device.usable_bytes, stated=stated), found.device, found.count
 

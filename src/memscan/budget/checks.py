@@ -11,6 +11,7 @@ from memscan.budget.growth import allowed
 from memscan.budget.verdicts import FAIL, blank, judged, not_read
 from memscan.errors import MemscanError
 from memscan.estimate import Report
+from memscan.printable import shown_word
 
 Read = Callable[[Asked], Report | MemscanError]
 """The report on a question's target or baseline, with a row of its dtype; or why there is none."""
@@ -25,7 +26,8 @@ def _findings(question: Asked, target: Read, baseline: Read) -> list[Finding]:
     report = target(question)
     origin = None if isinstance(report, MemscanError) else report.model.origin
     start = blank(
-        question.subject, question.target if origin is None else origin.requested, dtype=question.dtype, place=question.place,
+        "baseline" if question.limit is None else question.subject,
+        shown_word(question.target) if origin is None else origin.requested, dtype=question.dtype, place=question.place,
         commit=None if origin is None else origin.commit, case=question.case,
     )  # fmt: skip
     try:
@@ -50,16 +52,16 @@ def _figure(report: Report, question: Asked) -> Figure:
 
 def _grown(question: Asked, start: Finding, figure: Figure, before: Report | MemscanError) -> Finding:
     """The same figure of the baseline, and how much more this one may be."""
-    start = blank("baseline", start.target, commit=start.commit, dtype=start.dtype, place=start.place, case=start.case)
+    start, known = replace(start, rule="baseline"), shown_word(question.baseline or "")
     try:
         if isinstance(before, MemscanError):
             raise before
         base = _figure(before, question)
     except MemscanError as error:
-        return not_read(start, type(error)(f"baseline {question.baseline}: {error}"))
+        return not_read(start, type(error)(f"baseline {known}: {error}"))
     limit = Limit(
         nbytes=base.nbytes + allowed(question.growth or "", base.nbytes),
-        stated=f"{question.growth} more than the {base.nbytes:,} bytes of {question.baseline}",
+        stated=f"{question.growth} more than the {base.nbytes:,} bytes of {known}",
     )
     found = judged(start, figure, limit, unknown=question.unknown)
     if base.bound is not Bound.LOWER or found.outcome is not Outcome.EXCEEDED:

@@ -11,6 +11,7 @@ from memscan.errors import MemscanError
 from memscan.loading.against import Disagreement, Fault
 from memscan.model import Model
 from memscan.model.against import Against, against_config
+from memscan.printable import shown_word
 from memscan.units import plural
 
 RULE = "config"
@@ -27,7 +28,7 @@ SAID = {
 def config_finding(target: str, model: Model | MemscanError, *, unknown: str) -> Finding:
     """What came of holding `model` against its own config."""
     origin = None if isinstance(model, MemscanError) else model.origin
-    word, commit = (target, None) if origin is None else (origin.requested, origin.commit)
+    word, commit = (shown_word(target), None) if origin is None else (origin.requested, origin.commit)
     start = blank(RULE, word, dtype=None, place=None, commit=commit)
     try:
         if isinstance(model, MemscanError):

@@ -7,6 +7,7 @@ from memscan.errors import UsageError
 from memscan.size import parse_size
 
 PLACES, SCALE = 6, 10**6  # decimals of a share
+BARE = re.compile(r"[0-9]*\.?[0-9]*")
 PERCENT = re.compile(r"([0-9]{1,6})(?:\.([0-9]{1,6}))?\s*%")
 
 
@@ -15,7 +16,7 @@ def allowed(growth: str, base: int) -> int:
     share = PERCENT.fullmatch(growth.strip())
     if share is not None:
         return int(share[1] + (share[2] or "").ljust(PLACES, "0")) * base // (100 * SCALE)
-    if growth.strip().isdecimal() and growth.strip("0 "):
+    if BARE.fullmatch(growth.strip()) and growth.strip(" 0."):
         raise UsageError(f"{shown(growth)} has two meanings: write {growth.strip()}% for a share, or {growth.strip()}B for bytes")
     try:
         return parse_size(growth)

@@ -32,9 +32,8 @@ async def check_all(
     The targets `configs` are held against their own configs, where `unknown` says what it does that one is not known.
     """
     usual = replace(options, dtypes=None)
-    plain = ScanOptions(token=usual.token, cache=usual.cache, offline=usual.offline)
     wanted = [(one.target, _options(usual, one)) for one in questions]
-    wanted += [(one.baseline, plain) for one in questions if one.baseline is not None]
+    wanted += [(one.baseline, _options_before(usual, one)) for one in questions if one.baseline is not None]
     wanted += [(one, usual) for one in configs]
     order = list(dict.fromkeys(wanted))
     models: Models = dict(zip(order, await read_all(order, progress, sources), strict=True))
@@ -44,7 +43,7 @@ async def check_all(
         return _report(models[one.target, scan], one, scan.scope)
 
     def baseline(one: Asked) -> Report | MemscanError:
-        return _report(models[one.baseline or "", plain], one, _options(usual, one).scope)
+        return _report(models[one.baseline or "", _options_before(usual, one)], one, _options(usual, one).scope)
 
     held = tuple(config_finding(one, models[one, usual], unknown=unknown) for one in configs)
     return Gate(findings=(*gate(questions, target, baseline).findings, *held))
@@ -58,6 +57,11 @@ def _options(usual: ScanOptions, question: Asked) -> ScanOptions:
     except UsageError as error:
         raise error if place is None else UsageError(f"{place.path}:{place.line}: {error}") from error
     return options
+
+
+def _options_before(usual: ScanOptions, question: Asked) -> ScanOptions:
+    """Those of its baseline, which names its own revision; what chooses among files chooses among those of both."""
+    return replace(_options(usual, question), revision=None, changes=())
 
 
 def _report(model: Model | MemscanError, question: Asked, scope: str) -> Report | MemscanError:

@@ -9,24 +9,30 @@ from pathlib import Path
 from secrets import token_hex
 
 from memscan.budget import Gate
+from memscan.cli.messages import complain
 from memscan.errors import UsageError
+from memscan.printable import one_line
 from memscan.report.gates import step_outputs, step_summary
 
 SUMMARY, OUTPUT = "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"
 LARGEST = 1_048_576  # bytes of a summary: GitHub shows nothing at all of one that is larger
 
 
-def write_summary(gate: Gate) -> None:
-    """Append the gate's markdown to the summary of the step; UsageError where the file cannot be written."""
-    if _path(SUMMARY) is not None:
-        append_summary(step_summary(gate))
+def tell_github(gate: Gate, summary: str | None = None) -> None:
+    """Write both; that one cannot be written is said, and changes no verdict."""
+    try:
+        write_summary(gate, summary)
+        write_outputs(gate)
+    except UsageError as error:
+        complain(one_line(str(error)))
 
 
-def append_summary(text: str) -> None:
-    """Append markdown to the summary of the step; UsageError where the file cannot be written."""
+def write_summary(gate: Gate, summary: str | None = None) -> None:
+    """Append the gate's own markdown, or `summary`, to the summary of the step; UsageError where the file cannot be written."""
     path = _path(SUMMARY)
     if path is None:
         return
+    text = step_summary(gate) if summary is None else summary
     if _size(path) + len(text.encode("utf-8")) + 2 > LARGEST:
         text = "memscan: no room is left in this summary; the limits are in the log."
     _append(path, f"{text}\n", SUMMARY)
@@ -51,7 +57,10 @@ def _path(variable: str) -> Path | None:
 
 
 def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+    try:
+        return path.stat().st_size
+    except OSError:  # not there yet; what else may be wrong with it is said when it is opened
+        return 0
 
 
 def _append(path: Path, text: str, variable: str) -> None:

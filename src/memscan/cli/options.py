@@ -179,12 +179,18 @@ def token_from(given: object) -> object:
     return token
 
 
+def check_output(name: str) -> None:
+    """UsageError where `name` is none for an answer: an answer must not take the place of weights."""
+    if not name or name.endswith(WEIGHTS):
+        raise click.UsageError(f"--output {name!a} is not a name for an answer; give the name of a text file")
+
+
 def options_from(given: Mapping[str, object]) -> Options:
     """The options among click's parameters `given`; reads the token from standard input if asked to."""
     token = token_from(given["token"])
     targets, output = given["targets"], given["output"]
-    if output is not None and (not output or str(output).endswith(WEIGHTS)):
-        raise click.UsageError(f"--output {output!a} is not a name for an answer; give the name of a text file")
+    if output is not None:
+        check_output(str(output))
     return Options(
         targets=targets if isinstance(targets, tuple) else (),
         scan={"token": token, "cache": not given["no_cache"], **{name: given[name] for name in SCAN_OPTIONS if name in given}},

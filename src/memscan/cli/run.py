@@ -14,10 +14,10 @@ from memscan.cli.options import Options
 from memscan.cli.progress import Bar
 from memscan.errors import MemscanError, UsageError
 from memscan.estimate import Report
-from memscan.printable import one_line
+from memscan.printable import one_line, shown_word
 from memscan.report import Failure, render_files, render_layers, renderer
 from memscan.scanning import ScanOptions, scan_all, survey_all
-from memscan.source import Sources, shown_url, write_whole
+from memscan.source import Sources, write_whole
 
 T = TypeVar("T")
 
@@ -68,11 +68,6 @@ def _with_failures(words: Sequence[str], outcomes: Sequence[T | MemscanError]) -
         else outcome
         for word, outcome in zip(words, outcomes, strict=True)
     ]
-
-
-def shown_word(word: str) -> str:
-    """The target's word as results show it: of a URL, not the parts that may be secret."""
-    return shown_url(word) if "://" in word else word
 
 
 def finish(options: Options, results: Sequence[T | Failure], render: Callable[[Sequence[T | Failure]], str]) -> int:

@@ -13,6 +13,7 @@ from memscan.cli.batch import SEARCH, scan_words
 from memscan.cli.batch_bar import BatchBar
 from memscan.cli.exit import Exit, code_of
 from memscan.cli.messages import complain
+from memscan.cli.options import check_output
 from memscan.errors import UsageError
 from memscan.printable import one_line
 from memscan.scanning import ScanOptions
@@ -70,7 +71,12 @@ def _job(given: Mapping[str, Any]) -> Job:
 
 
 def _place(given: Mapping[str, Any]) -> Place:
+    check_output(given["output"])
+    if given["output"] == "-":
+        raise UsageError("--output - is no file: a batch writes one, which it replaces when all is read")
     output = Path(given["output"])
+    if given["file"] not in (None, "-") and output.exists() and output.samefile(given["file"]):
+        raise UsageError(f"{output} holds the targets: --output would replace it; give another name")
     name = format_of(output, given["output_format"])
     return Place(output=output, format=name, resume=given["resume"], retry_failed=given["retry_failed"])
 

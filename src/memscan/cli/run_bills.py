@@ -9,12 +9,12 @@ from memscan.cli.early import Early
 from memscan.cli.exit import code_of
 from memscan.cli.messages import complain
 from memscan.cli.options import Options
-from memscan.cli.run import finish, scan, shown_word
+from memscan.cli.run import finish, scan
 from memscan.devices import Devices, Named, parse_device
 from memscan.errors import MemscanError, UsageError
 from memscan.estimate import Report
 from memscan.fit import COMMON, Fit, device_map, device_map_note, fit, parse_max_memory
-from memscan.printable import one_line
+from memscan.printable import one_line, shown_word
 from memscan.report import Failure
 from memscan.report.bills import render_bills
 from memscan.report.devices import render_devices

@@ -12,7 +12,7 @@ from memscan.budget.verdicts import FAIL
 from memscan.checking import check_all, own_devices
 from memscan.cli.early import Early
 from memscan.cli.exit import Exit, code_of
-from memscan.cli.github import write_outputs, write_summary
+from memscan.cli.github import tell_github
 from memscan.cli.messages import complain
 from memscan.cli.options import Options
 from memscan.cli.progress import Bar
@@ -26,7 +26,7 @@ from memscan.scanning import ScanOptions
 FILES = ("memscan.toml", "pyproject.toml")
 SECTION = "[tool.memscan"
 AGAINST = "against-config"
-LIMITING = frozenset({"max-memory", "device", "baseline", "max-growth", "budget"})
+LIMITING = frozenset({"max-memory", "device", "baseline", "max-growth"})
 
 
 def run_check(options: Options, early: Early | None, said: Mapping[str, Any]) -> int:
@@ -37,7 +37,7 @@ def run_check(options: Options, early: Early | None, said: Mapping[str, Any]) ->
     found = _checked(questions, options, early, configs, str(said.get("unknown", FAIL)))
     emit(render_gate(found, options.output_format), options.output)
     if options.output_format == "github":
-        _tell_github(found)
+        tell_github(found)
     return _explain(found, options.output_format)
 
 
@@ -52,11 +52,15 @@ def _configs(options: Options, said: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _questions(options: Options, said: Mapping[str, Any], devices: Devices, configs: Sequence[str]) -> list[Asked]:
     words = {word: value for word, value in said.items() if word not in ("budget", "devices-file")}
-    if configs and LIMITING.isdisjoint(words):
-        return []
     if options.targets:
         if "budget" in said:
             raise UsageError("--budget names a file with targets of its own; give it without a TARGET")
+        if configs and LIMITING.isdisjoint(words):
+            if rest := words.keys() - {"unknown"}:
+                raise UsageError(
+                    f"--{min(rest)} is of a limit, and beside --{AGAINST} none is given; add --max-memory or leave it out"
+                )
+            return []
         return [asked({**words, "target": target}, devices) for target in options.targets]
     if words:
         raise UsageError(f"--{next(iter(words))} needs a TARGET; budgets in a file say it there")
@@ -101,15 +105,6 @@ def _checked(questions: Sequence[Asked], options: Options, early: Early | None, 
         return run_work(early, lambda sources: check_all(questions, scan, bar, sources, configs=configs, unknown=unknown))
     finally:
         bar.close()
-
-
-def _tell_github(found: Gate) -> None:
-    """The summary and the outputs of the step; that they cannot be written is said, and changes no verdict."""
-    try:
-        write_summary(found)
-        write_outputs(found)
-    except UsageError as error:
-        complain(one_line(str(error)))
 
 
 def _explain(found: Gate, output: str) -> int:

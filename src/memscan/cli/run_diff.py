@@ -10,15 +10,15 @@ from memscan.budget.grown import GROWTH, grown
 from memscan.budget.growth import allowed
 from memscan.budget.verdicts import blank, not_read
 from memscan.cli.exit import Exit, code_of
-from memscan.cli.github import append_summary, write_outputs, write_summary
+from memscan.cli.github import tell_github
 from memscan.cli.messages import complain
 from memscan.cli.options import GATE_FORMATS, Options
 from memscan.cli.progress import Bar
-from memscan.cli.run import emit, shown_word
+from memscan.cli.run import emit
 from memscan.compare import Diff, Saved, Scanned, Side, Subject, compare, in_one_scope, two_words, wanted_scope
 from memscan.errors import MemscanError, UsageError
 from memscan.model import Model
-from memscan.printable import one_line
+from memscan.printable import one_line, shown_word
 from memscan.report.diffs import Shown, render_diff
 from memscan.report.gates import render_gate
 from memscan.scanning import AUTO, ScanOptions
@@ -62,8 +62,7 @@ def _put_out(options: Options, shown: Shown) -> None:
     gate = Gate(findings=(shown.finding,))
     emit(render_gate(gate, options.output_format), options.output)
     if options.output_format == GITHUB:
-        append_summary(render_diff(shown, "markdown"))
-        write_outputs(gate)
+        tell_github(gate, render_diff(shown, "markdown"))
 
 
 def _failed(words: Sequence[Word], sides: Sequence[Subject | MemscanError], options: Options, growth: str | None) -> int:
@@ -74,8 +73,7 @@ def _failed(words: Sequence[Word], sides: Sequence[Subject | MemscanError], opti
         gate = Gate(findings=tuple(not_read(start, error) for start, error in blanks))
         emit(render_gate(gate, options.output_format), options.output)
         if options.output_format == GITHUB:
-            write_summary(gate)
-            write_outputs(gate)
+            tell_github(gate)
     for word, error in errors:
         message = str(error)
         complain(one_line(message if word in message else f"{word}: {message}"))

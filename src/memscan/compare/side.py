@@ -84,9 +84,9 @@ def by_modules(side: Side, depth: int, *, counted: bool) -> Side:
     """The same side at the level of modules, down to `depth` of them; where not `counted`, without their elements."""
     if side.level is Level.TENSORS:
         modules = [(module.name, _own(module)) for _, module in tree(side.tensors, depth).walk()]
-        tensors = tuple(as_tensor(name, elements if counted else None, nbytes) for name, (elements, nbytes) in modules if nbytes)
     else:
-        tensors = tuple(one if counted else one._replace(shape=()) for one in side.tensors)
+        modules = list(_shallower(side.tensors, depth).items())
+    tensors = tuple(as_tensor(name, elements if counted else None, nbytes) for name, (elements, nbytes) in modules if nbytes)
     return replace(side, level=Level.MODULES, tensors=tensors, depth=depth)
 
 
@@ -99,6 +99,16 @@ def by_totals(side: Side) -> Side:
 def as_tensor(name: str, elements: int | None, nbytes: int) -> TensorInfo:
     """What a module holds apart from those below it, as one tensor; `elements` is None where their number is not known."""
     return TensorInfo(name=name, dtype=SEVERAL, shape=() if elements is None else (elements,), offset=0, nbytes=nbytes)
+
+
+def _shallower(modules: Sequence[TensorInfo], depth: int) -> Mapping[str, tuple[int, int]]:
+    """Elements and bytes of modules down to `depth` levels; what is below stands in the last of them."""
+    sums: dict[str, tuple[int, int]] = {}
+    for one in modules:
+        name = ".".join(one.name.split(".")[:depth])
+        elements, nbytes = sums.get(name, (0, 0))
+        sums[name] = elements + one.elements, nbytes + one.nbytes
+    return sums
 
 
 def _own(module: Module) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from memscan.source.hub import HubSource
 from memscan.source.limits import Limits
 from memscan.source.readahead import Head
 from memscan.source.settings import endpoint
-from memscan.source.target import Target, parse_target, recorded_target, shown_url, target_within
+from memscan.source.target import Target, parse_target, recorded_target, target_within
 from memscan.source.transport import Transport
 from memscan.source.whole_file import write_whole
 
@@ -164,7 +164,6 @@ __all__ = [
     "endpoint",
     "parse_target",
     "recorded_target",
-    "shown_url",
     "target_within",
     "write_whole",
 ]

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 
 from memscan.document import shown
 from memscan.errors import ServerError, UnreachableError
+from memscan.printable import shown_url
 from memscan.read import ByteRange
 from memscan.source.client import Response
 from memscan.source.patience import AgainError, refusal
-from memscan.source.target import shown_url
 from memscan.source.transport import Reply
 
 SLOW_AFTER = 20.0  # seconds after which a body must have come faster than MIN_RATE: a server that drips is a server that hangs

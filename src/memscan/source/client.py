@@ -7,8 +7,8 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from memscan.errors import NetworkError, ServerError, UnreachableError
+from memscan.printable import shown_url
 from memscan.source.patience import AgainError
-from memscan.source.target import shown_url
 
 SILENCE = 10.0  # seconds to connect, and between two chunks; HF_HUB_DOWNLOAD_TIMEOUT's default
 REPLY = 15.0  # seconds until a reply's headers are complete, however slowly they drip

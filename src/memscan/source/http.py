@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 from huggingface_hub import __version__ as hub_version
 
 from memscan.errors import RateLimitError, ServerError, TargetError, UsageError
+from memscan.printable import shown_url
 from memscan.read import ByteRange
 from memscan.source.allowance import Allowance
 from memscan.source.body import content_length, take
@@ -22,7 +23,6 @@ from memscan.source.limits import Limits
 from memscan.source.patience import RETRIES, AgainError
 from memscan.source.pool import Pool
 from memscan.source.settings import endpoint, is_offline, own_token, wants_session
-from memscan.source.target import shown_url
 from memscan.source.transport import Reply
 from memscan.version import __version__
 

@@ -20,10 +20,11 @@ from memscan.errors import (
     TargetError,
     TokenError,
 )
+from memscan.printable import shown_url
 from memscan.read import ByteRange
 from memscan.source.base import Listing
 from memscan.source.guesses import Guesses
-from memscan.source.target import REPO_ID, Target, shown_url
+from memscan.source.target import REPO_ID, Target
 from memscan.source.transport import Reply, StatusError, Transport
 
 MAX_LISTING = 200_000_000  # bytes; some 400,000 files at 500 bytes each

@@ -12,11 +12,11 @@ import h11
 
 from memscan.document import shown
 from memscan.errors import TargetError, UsageError
+from memscan.printable import shown_url
 from memscan.source.client import Problem, broken
 from memscan.source.connection import CodingError, Connection, ConnectionResponse, GoneError, Origin
 from memscan.source.reach import public_addresses
 from memscan.source.settings import certificates
-from memscan.source.target import shown_url
 
 LONGEST_LABEL = 64  # characters of one label of a name; https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4 has fewer
 PORTS = {"http": 80, "https": 443}

@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 
 from memscan.document import Document, shown
 from memscan.errors import FormatError, ServerError, TargetError, TokenError
+from memscan.printable import shown_url
 from memscan.source.hub import COMMIT, UNAUTHORIZED, is_public
-from memscan.source.target import REPO_ID, shown_url
+from memscan.source.target import REPO_ID
 from memscan.source.transport import StatusError, Transport
 
 PAGE = 1_000  # repositories in one reply, the most that the Hub gives

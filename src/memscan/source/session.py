@@ -12,9 +12,9 @@ from huggingface_hub import get_async_session
 
 from memscan.document import shown
 from memscan.errors import UsageError
+from memscan.printable import shown_url
 from memscan.source.client import REPLY, SILENCE, Problem, Response, broken
 from memscan.source.patience import AgainError
-from memscan.source.target import shown_url
 
 
 class Session:

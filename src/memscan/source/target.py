@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from memscan.document import shown
 from memscan.errors import NotFoundError, TargetError, UsageError
 from memscan.note import Note
+from memscan.printable import shown_url
 from memscan.source.base import Place
 from memscan.source.settings import endpoint
 
@@ -66,16 +67,6 @@ def parse_target(word: str, *, revision: str | None = None) -> Target:
     if (here := _local(word, revision)) is not None:
         return here
     return _hub(word, word, revision)
-
-
-def shown_url(url: str) -> str:
-    """`url` without what may be secret: the user part, the query and the fragment. Never raises, whatever `url` is."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # brackets that do not match
-        return f"{url.partition('://')[0]}://..."
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
 
 
 def _local(word: str, revision: str | None) -> Target | None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from memscan.errors import ServerError
+from memscan.printable import shown_url
 from memscan.read import ByteRange
-from memscan.source.target import shown_url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

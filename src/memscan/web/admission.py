@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from memscan.document import shown
 from memscan.errors import UsageError
-from memscan.source import Place, parse_target, shown_url
+from memscan.printable import shown_url
+from memscan.source import Place, parse_target
 from memscan.web.limits import Urls
 
 WEB = re.compile(r"https?://", re.IGNORECASE)
