@@ -1,5 +1,6 @@
 """Requests that go out before the rest is imported: the same answers, and nothing left behind however it ends."""
 
+import asyncio
 import contextlib
 import signal
 import subprocess
@@ -136,3 +137,19 @@ def test_an_interrupt_ends_it_at_once(hub: LoopbackHub, seconds: float) -> None:
     assert (stdout, stderr.lstrip()) == ("", "memscan: interrupted\n")
     # An interrupt inside of exec(), which makes dataclasses, ends CPython by the signal, whoever caught it: for a shell 130 too.
     assert process.returncode in (130, -signal.SIGINT)
+
+
+def test_a_name_that_is_still_looked_up_holds_nobody_up(hub: LoopbackHub) -> None:
+    """The system's resolver cannot be interrupted; here it is a thread that waits until the block has ended."""
+    hub.add_repository(single())
+    ended = threading.Event()
+
+    async def look_up(_: Sources) -> str:
+        asyncio.get_running_loop().run_in_executor(None, ended.wait, 60)
+        return "done"
+
+    with begun(options("org/single")) as early:
+        assert early is not None
+        assert early.run(look_up) == "done"
+    assert not ended.is_set()
+    ended.set()

@@ -1,11 +1,14 @@
 """A report as a discussion: once, by who may, and the Hub's refusals in one line each."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from huggingface_hub import get_session
 
 from memscan import scan
 from memscan.errors import MemscanError, NetworkError, NotFoundError, TokenError, UsageError
 from memscan.web.answer import Answer
-from memscan.web.posting import MARK, Draft, draft_of, open_post, post
+from memscan.web.posting import MARK, SILENCE, Draft, draft_of, open_post, post
 from memscan.web.query import Query
 from tests.hub import STRANGER, Discussion, Fault, LoopbackHub, Repository
 from tests.source.models import weights
@@ -36,6 +39,22 @@ def test_it_is_posted_once(hub: LoopbackHub) -> None:
     assert open_post(DRAFT, None) == made
     with pytest.raises(UsageError, match="open already"):
         post(DRAFT, STRANGER)
+
+
+def test_two_at_the_same_moment_make_one(hub: LoopbackHub) -> None:
+    hub.add_repository(Repository(repo_id="org/model", files=SMALL))
+    hub.latency = 0.2
+    with ThreadPoolExecutor(2) as threads:
+        done = [threads.submit(post, DRAFT, STRANGER) for _ in range(2)]
+    assert sorted(type(one.exception()) is UsageError for one in done) == [False, True]
+    assert len([record for record in hub.requests if record.method == "POST"]) == 1
+
+
+def test_the_client_that_asks_gives_up(hub: LoopbackHub) -> None:
+    """What `huggingface_hub` makes waits for ever, and would keep a thread for each that asks."""
+    hub.add_repository(Repository(repo_id="org/model", files=SMALL))
+    open_post(DRAFT, None)
+    assert get_session().timeout.read == SILENCE
 
 
 def test_only_open_discussions_stand_in_the_way(hub: LoopbackHub) -> None:

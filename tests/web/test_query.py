@@ -75,3 +75,8 @@ words = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), m
 )
 def test_a_link_asks_the_same_again(query: Query) -> None:
     assert Query.of_link(dict(parse_qsl(query.link()[1:], keep_blank_values=True))) == query
+
+
+def test_a_link_holds_no_secret_of_a_url() -> None:
+    query = Query(model="https://user:password@host.test/org/model.safetensors?sig=signature#fragment")
+    assert query.link() == "?model=https://host.test/org/model.safetensors&device=none"

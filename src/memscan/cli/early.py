@@ -7,6 +7,7 @@ interrupted. Measured in docs/performance.md.
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event, Thread
 from typing import TypeVar
@@ -26,6 +27,8 @@ class Early:
     def __init__(self, sources: Sources, targets: list[Target], *, guess: bool) -> None:
         self._sources = sources
         self._loop = asyncio.new_event_loop()
+        self._lookups = ThreadPoolExecutor(thread_name_prefix="memscan")
+        self._loop.set_default_executor(self._lookups)
         self._thread = Thread(target=self._loop.run_forever, name="memscan", daemon=True)
         self._interval = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH)
@@ -65,7 +68,7 @@ class Early:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._sources.__aexit__(None, None, None)
         await self._loop.shutdown_asyncgens()
-        await self._loop.shutdown_default_executor()
+        self._lookups.shutdown(wait=False, cancel_futures=True)  # a name that is looked up holds nobody up
 
 
 @contextmanager

@@ -37,13 +37,13 @@ def code_of(error: MemscanError) -> Exit:
     return next((code for kind, code in CODES if isinstance(error, kind)), Exit.INTERNAL)
 
 
-CLEANING = ("distributed", "gradio")
-"""Libraries that end servers and remove folders of theirs when the interpreter ends."""
+CLEANING = "distributed"
+"""The library that ends processes of its own when the interpreter ends."""
 
 
 def leave(code: int) -> NoReturn:
     """End the process with `code` at once, as mypy does: to take every module and object apart takes longer than a request."""
-    if any(name in sys.modules for name in CLEANING):
+    if CLEANING in sys.modules:
         sys.exit(code)
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError, ValueError):  # there is none, or it was closed: its reader has gone

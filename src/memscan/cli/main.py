@@ -84,7 +84,8 @@ def _explain(error: BaseException) -> int:
     if isinstance(error, click.ClickException):
         complain(one_line(error.format_message()))
         return Exit.USAGE
-    if isinstance(error, KeyboardInterrupt | click.Abort):
+    # Python says of an interrupt while a class is made that making it failed.
+    if isinstance(error, KeyboardInterrupt | click.Abort) or isinstance(error.__cause__, KeyboardInterrupt):
         complain("interrupted")
         return Exit.INTERRUPTED
     if isinstance(error, MemscanError):

@@ -2,11 +2,15 @@
 
 import os
 import sys
+from contextlib import suppress
 
 
 def complain(line: str) -> None:
-    """Say `line` on standard error."""
-    print(f"memscan: {line}", file=sys.stderr)
+    """Say `line` on standard error; where nobody reads that any more, the exit code still says it."""
+    if sys.stderr is None:
+        return  # print would take standard output instead, which holds the answer
+    with suppress(OSError, ValueError):
+        print(f"memscan: {line}", file=sys.stderr, flush=True)
 
 
 def abandon_stdout() -> None:

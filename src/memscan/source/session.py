@@ -66,7 +66,8 @@ class _SessionResponse:
 def _session() -> httpx2.AsyncClient:
     try:
         return get_async_session()
-    except (httpx2.InvalidURL, ValueError, OSError) as error:  # a proxy that is no URL, certificates that are not there
+    # A proxy that is no URL, or of a kind that needs another package (SOCKS), certificates that are not there.
+    except (httpx2.InvalidURL, ValueError, OSError, ImportError) as error:
         raise UsageError(
             "the proxy or the certificates that the environment names cannot be used;"
             " check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE"

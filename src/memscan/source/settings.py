@@ -45,11 +45,24 @@ def own_token() -> str | None:
     if not os.environ.get("HF_OIDC_RESOURCE"):
         word = os.environ.get("HF_TOKEN") or os.environ.get("HUGGING_FACE_HUB_TOKEN") or ""
         token = word.replace("\r", "").replace("\n", "").strip()
-        if token or ("google.colab" not in sys.modules and not Path(constants.HF_TOKEN_PATH).exists()):
+        if token or ("google.colab" not in sys.modules and not _is_there(Path(constants.HF_TOKEN_PATH))):
             return token or None
     from huggingface_hub import get_token
 
-    return get_token()
+    try:
+        return get_token()
+    except OSError as error:
+        raise UsageError(
+            f"the file with your token, {constants.HF_TOKEN_PATH}, cannot be read: {error.strerror or error};"
+            " set HF_TOKEN, HF_TOKEN_PATH or HF_HOME"
+        ) from error
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a folder that this user may not look into: who reads it says so
+        return True
 
 
 def certificates() -> tuple[str | None, str | None]:

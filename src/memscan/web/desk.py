@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import ceil
 
@@ -19,6 +20,7 @@ from memscan.web.recent import Recent
 from memscan.web.sheet import Sheet, sheet_of
 
 POLL = 0.2  # seconds between two looks at how far a reading is
+POSTS = 4  # previews and posts at once
 LONGEST = 200  # characters of a word in a line for people
 LOG = logging.getLogger(__name__)
 Answered = tuple[Sheet, Draft | None]
@@ -44,6 +46,7 @@ class Desk:
         self._limits = limits
         self._buckets = Buckets(burst=limits.burst, per_minute=limits.per_minute)
         self._reader = Reader(limits)
+        self._posts = ThreadPoolExecutor(POSTS, thread_name_prefix="memscan-post")  # a Hub that is slow there holds up no reading
         self._recent: Recent[Query, Answered] = Recent()
         self._under_way = 0
 
@@ -88,17 +91,18 @@ class Desk:
         """The open discussion that holds such a report."""
         self._admit(client)
         self._check_room()
-        return await self._reader.run(lambda: open_post(draft, token))
+        return await asyncio.get_running_loop().run_in_executor(self._posts, open_post, draft, token)
 
     async def post(self, draft: Draft, token: str | None, client: str) -> Posted:
         """Open the discussion."""
         self._admit(client)
         self._check_room()
-        return await self._reader.run(lambda: post(draft, token))
+        return await asyncio.get_running_loop().run_in_executor(self._posts, post, draft, token)
 
     def close(self) -> None:
         """Wait for nobody."""
         self._reader.close()
+        self._posts.shutdown(wait=False, cancel_futures=True)
 
     def _admit(self, client: str) -> None:
         wait = self._buckets.take(client)

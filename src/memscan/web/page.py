@@ -43,7 +43,14 @@ def build(desk: Desk, limits: Limits, *, signs_in: bool) -> Any:
         # events when the last has ended, and loses the answer of one that is sent in that moment.
         ask, open_link = _handlers(gr, desk, limits)
         opener = gr.Button("Open the link", visible="hidden", elem_id="ms-open")
-        asked = gr.on([form.go.click, form.fields[0].submit], ask, [form.token, *form.fields], outputs, **PRIVATE)
+        asked = gr.on(
+            [form.go.click, form.fields[0].submit],
+            ask,
+            [form.token, *form.fields],
+            outputs,
+            trigger_mode="always_last",
+            **PRIVATE,
+        )
         linked = opener.click(open_link, form.token, [*form.fields, *outputs], **PRIVATE)
         blocks.load(fn=None, js=OPENED)
         for event in (asked, linked):

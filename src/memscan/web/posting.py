@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from threading import Lock
 
 from httpx2 import HTTPError
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, get_session
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, RepositoryNotFoundError
 
 from memscan.errors import MemscanError, NotFoundError, ServerError, TargetError, TokenError, UnreachableError, UsageError
@@ -20,6 +21,9 @@ MARK = "[memscan]"
 """What every title ends with, so that an open one is found again, whoever posted it."""
 TITLE = f"Memory needed to load and train this model {MARK}"
 FOOT = "Read from the headers of the checkpoint{at} by [memscan](https://pypi.org/project/memscan/); no weights were downloaded."
+SILENCE = 15.0  # seconds
+POSTING = Lock()
+"""One at a time: two that look before either has posted would both post."""
 SEARCHED = 1_000  # open discussions that are looked through
 
 
@@ -55,7 +59,7 @@ def open_post(draft: Draft, token: str | None) -> Posted | None:
 
     Raises MemscanError, as `post` does.
     """
-    api = HfApi()
+    api = _api()
     with _translated(draft.repo_id):
         found = api.get_repo_discussions(
             draft.repo_id, discussion_type="discussion", discussion_status="open", token=token or False
@@ -74,12 +78,19 @@ def post(draft: Draft, token: str | None) -> Posted:
     """
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise UsageError("to post takes a token that may write discussions; make one at https://huggingface.co/settings/tokens")
-    there = open_post(draft, token)
-    if there is not None:
-        raise UsageError(f"such a report is open already: {there.url}; nothing was posted")
-    with _translated(draft.repo_id):
-        made = HfApi().create_discussion(draft.repo_id, draft.title, token=token, description=draft.body)
-    return Posted(num=made.num, url=made.url)
+    with POSTING:
+        there = open_post(draft, token)
+        if there is not None:
+            raise UsageError(f"such a report is open already: {there.url}; nothing was posted")
+        with _translated(draft.repo_id):
+            made = _api().create_discussion(draft.repo_id, draft.title, token=token, description=draft.body)
+        return Posted(num=made.num, url=made.url)
+
+
+def _api() -> HfApi:
+    """The API with a client that gives up on a Hub which says nothing: `huggingface_hub`'s own waits for ever."""
+    get_session().timeout = SILENCE
+    return HfApi()
 
 
 @contextmanager

@@ -31,18 +31,20 @@ def build_posting(gr: Any, desk: Desk, limits: Limits, draft: Any, *, signs_in: 
     with gr.Column(visible=False, elem_id="ms-draft") as shown:
         preview = gr.Markdown(elem_id="ms-draft-text", container=True)
         send = gr.Button("Post", variant="primary", elem_id="ms-post")
+    previewed = gr.State(None)  # an answer may come between the preview and the post: posted is what was seen
 
     async def show(request: gr.Request, found: Draft | None, word: str | None, login: gr.OAuthToken | None) -> Any:
         if found is None:
-            return said("Only what is on the Hub has discussions.", failed=True), gr.update(visible=False), gr.skip()
+            return said("Only what is on the Hub has discussions.", failed=True), gr.update(visible=False), gr.skip(), None
         try:
             there = await desk.find_post(found, token_of(word, login), client(request, limits))
         except MemscanError as error:
-            return said(one_line(str(error)), failed=True), gr.update(visible=False), gr.skip()
+            return said(one_line(str(error)), failed=True), gr.update(visible=False), gr.skip(), None
         if there is not None:
             text = f"Such a report is open already, as discussion {there.num}:"
-            return said(text, failed=True, link=there.url), gr.update(visible=False), gr.skip()
-        return said(f"This would be posted to {found.repo_id}."), gr.update(visible=True), f"## {found.title}\n\n{found.body}"
+            return said(text, failed=True, link=there.url), gr.update(visible=False), gr.skip(), None
+        text = f"## {found.title}\n\n{found.body}"
+        return said(f"This would be posted to {found.repo_id}."), gr.update(visible=True), text, found
 
     async def send_it(request: gr.Request, found: Draft | None, word: str | None, login: gr.OAuthToken | None) -> Any:
         if found is None:
@@ -54,8 +56,8 @@ def build_posting(gr: Any, desk: Desk, limits: Limits, draft: Any, *, signs_in: 
         return said(f"Posted as discussion {made.num}:", link=made.url), gr.update(visible=False)
 
     quiet = {"api_visibility": "private", "show_progress": "minimal", "concurrency_limit": None}
-    look.click(show, [draft, secret], [note, shown, preview], **quiet)
-    send.click(send_it, [draft, secret], [note, shown], **quiet)
+    look.click(show, [draft, secret], [note, shown, preview, previewed], **quiet)
+    send.click(send_it, [previewed, secret], [note, shown], **quiet)
     return note, shown
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from memscan.count import parse_count
 from memscan.document import shown
 from memscan.errors import UsageError
+from memscan.printable import shown_word
 from memscan.scanning import ScanOptions
 
 LONGEST = 2_000  # characters of one word
@@ -59,9 +60,9 @@ class Query:
         return cls.of({"device": DEVICE, **parameters}) if parameters.get("model", "").strip() else None
 
     def link(self) -> str:
-        """The part of the page's address that asks the same again."""
+        """The part of the page's address that asks the same again, without what may be secret in a URL."""
         words = {
-            "model": self.model, "revision": self.revision, "library": self.library, "dtypes": ",".join(self.dtypes),
+            "model": shown_word(self.model), "revision": self.revision, "library": self.library, "dtypes": ",".join(self.dtypes),
             "device": self.device or NO_DEVICE, "context": self.context, "batch": self.batch if self.batch != 1 else None,
             "work": self.work if self.work != INFERENCE else None,
         }  # fmt: skip
