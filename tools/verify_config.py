@@ -4,9 +4,11 @@
     python tools/verify_config.py judge FOLDER [MODEL_TYPE ...]       # compares, and says what is not exact
     python tools/verify_config.py publish FOLDER [MODEL_TYPE ...]     # the same, and writes into the table what was verified
     python tools/verify_config.py report FOLDER                       # writes docs/accuracy-config.md
+    python tools/verify_config.py counterexamples FOLDER MODEL_TYPE ...    # keeps configs that the next table has to be right for
 
-To build needs torch and transformers, the rest does not; nothing is downloaded, and no model has data. A class of which
-nothing is in the folder counts as not verified. See docs/architectures.md.
+SEED=WORD in the environment draws other configs: a table that was made of counterexamples is held to those of another seed. To
+build needs torch and transformers, the rest does not, but to choose counterexamples; nothing is downloaded, and no model has
+data. A class of which nothing is in the folder counts as not verified. See docs/architectures.md.
 """
 
 import json
@@ -30,6 +32,10 @@ def main(command: str, folder: Path, asked: list[str]) -> None:
         from verification.verdicts import judge_all, publish_all
 
         (judge_all if command == "judge" else publish_all)(folder, asked)
+    elif command == "counterexamples":
+        from verification.counterexamples import write_counterexamples
+
+        write_counterexamples(folder, asked)
     elif command == "report":
         from verification.document import write as write_document
 

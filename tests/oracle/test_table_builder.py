@@ -11,7 +11,17 @@ import pytest
 from tests.oracle.architectures import TOOLS
 
 pytestmark = [pytest.mark.torch, pytest.mark.oracle]
-TYPES = ("bert", "gpt2", "olmo2", "phi3", "mixtral", "sam_vision_model", "detr", "t5")
+TYPES = (
+    "bert",
+    "gpt2",
+    "olmo2",
+    "phi3",
+    "mixtral",
+    "sam_vision_model",
+    "detr",
+    "t5",
+    "ernie4_5_moe",
+)  # the last by counterexamples
 
 # A program of its own: it changes classes of torch and transformers.
 PROGRAM = """

@@ -1,6 +1,6 @@
 """What the table says of one model type: its classes, and where the fields of its config come from."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 
 from transformers import PreTrainedConfig
@@ -8,6 +8,7 @@ from transformers.modeling_utils import PreTrainedModel
 
 from architectures.classes import Family
 from architectures.config_class import SEED, config_of
+from architectures.counterexamples import counterexamples
 from architectures.entry import Entry, entry
 from architectures.fit import Fitter
 from architectures.names import starred
@@ -68,7 +69,7 @@ def _observed_once(
     observed: dict[int, Observation] = {}
     reason = "no config can be built"
     for index, probe in enumerate(probes):
-        if len(observed) > MANY and index % 3 and all(_is_outer(one) for one in observed.values()):
+        if len(observed) > MANY and index % 3 and not probe.is_needed and all(_is_outer(one) for one in observed.values()):
             continue  # a head: what is its own is little, and seen soon
         try:
             observed[index] = observer.observe(kind, deepcopy(probe.config), refused)
@@ -96,8 +97,17 @@ def _probes(family: Family) -> tuple[Sequence[Probe], Tree]:
         found, base = _probes_of(family, family.classes[name], 2 if not tried else 1)
         tried = True
         if found:
-            return found, base
+            return (*found, *_counterexamples(family)), base
     return (), {}
+
+
+def _counterexamples(family: Family) -> Iterator[Probe]:
+    """What tables before were wrong about, where this config class takes it."""
+    for values in counterexamples(family.model_type):
+        try:
+            yield Probe(family.config(**deepcopy(values)), {}, is_needed=True)
+        except Exception:  # noqa: BLE001 -- a config class of another release
+            continue
 
 
 def _probes_of(family: Family, kind: type[PreTrainedModel], tries: int = 2) -> tuple[Sequence[Probe], Tree]:

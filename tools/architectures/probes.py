@@ -67,6 +67,8 @@ class Probe:
 
     config: PreTrainedConfig
     changed: Fields
+    is_needed: bool = False
+    """Whether no class goes without it, however many others it has seen."""
 
 
 def flat(config: PreTrainedConfig | Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

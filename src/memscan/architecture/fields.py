@@ -70,6 +70,9 @@ class Fields:
 
     def _inside_dict(self, path: str) -> object:
         """A field of a dict, such as `rope_parameters`; older releases had those of that one beside it."""
+        forced = self._family.config.get("forced", {})
+        if path in forced:
+            return self._evaluated(forced[path])
         value: object = self._values
         for part in path.split("."):
             if not isinstance(value, dict) or part not in value:
