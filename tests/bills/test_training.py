@@ -117,6 +117,32 @@ def test_a_qlora_quantizes_what_is_frozen():
     assert "lm_head" not in buffer.note
 
 
+@pytest.mark.parametrize("sharing", [{"fsdp": "shard-grad-op"}, {"fsdp": "full-shard"}, {"zero": 3}])
+@pytest.mark.parametrize("qlora", ["nf4", "int8"])
+def test_what_is_quantized_is_gathered_as_it_is_held(sharing, qlora):
+    report = estimate_weights(load("meta-llama/Llama-3.1-8B"), dtypes=None, scope="auto")
+    lora = lora_setting("r=16,targets=all-linear")
+    adapters, layers, root = 41_943_040, 32, 2 * 128256 * 4096 + 4096
+    linear = 2 * 4096 * 4096 + 2 * 1024 * 4096 + 3 * 14336 * 4096
+    rows = 4096 + 1024 + 1024 + 4096 + 14336 + 14336 + 4096
+    # An absolute maximum in float32: nf4 has one for 64 values, int8 for a row; nf4 has a code of 16 values for each layer too.
+    packed = linear // 2 + linear // 64 * 4 + 7 * 16 * 4 if qlora == "nf4" else linear + 4 * rows
+    block = packed + 2 * (2 * 4096 + adapters // layers)
+    everything = layers * block + 2 * root
+    fetched = lines(training_bill(report, Recipe(seq=32, lora=lora, qlora=qlora, gpus=2, **sharing)))["gathered weights"]
+    expected = {"shard-grad-op": everything, "full-shard": 2 * block + 2 * root, 3: max(2 * block, 2 * root)}
+    assert fetched.nbytes == expected[next(iter(sharing.values()))]
+    alone = lines(training_bill(report, Recipe(seq=32, lora=lora, qlora=qlora)))
+    assert fetched.high <= alone["frozen weights"].nbytes + alone["adapters"].nbytes
+
+
+def test_what_is_frozen_and_dense_is_gathered_in_the_dtype_of_the_computation():
+    recipe = {"lora": lora_setting("r=8,targets=q_proj,v_proj"), "fsdp": "shard-grad-op", "gpus": 2}
+    adapters = 3 * (8 * (256 + 256) + 8 * (256 + 128))
+    for precision, size in (("bf16", 2), ("bf16-mixed", 2), ("fp32", 4)):
+        assert lines(bill(precision=precision, **recipe))["gathered weights"].nbytes == size * (parameters() + adapters)
+
+
 def test_llama_31_8b_has_the_adapters_that_peft_counts():
     report = estimate_weights(load("meta-llama/Llama-3.1-8B"), dtypes=None, scope="auto")
     found = training_bill(report, Recipe(lora=lora_setting("r=16,targets=all-linear")))
