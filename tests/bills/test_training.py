@@ -10,6 +10,7 @@ from memscan.errors import UsageError
 from memscan.estimate import estimate_weights
 from memscan.item import Basis
 from memscan.model import Part, Role
+from memscan.units import iec_bytes
 from tests.bills.models import LLAMA, MIXTRAL, report_of
 from tests.estimate.fixtures import load
 
@@ -84,6 +85,30 @@ def test_fsdp_is_the_stage_that_it_equals():
     assert Recipe(fsdp="hybrid-shard", gpus=16).shards == 8
     assert "FSDP" in bill(fsdp="full-shard", gpus=4).rule
     assert "gathered weights" in lines(bill(fsdp="full-shard", gpus=4))
+
+
+@pytest.mark.parametrize(
+    ("gpus", "per_node", "shards"), [(1, 8, 1), (2, 8, 2), (1, None, 1), (4, None, 4), (16, None, 8), (16, 4, 4), (12, 4, 4)]
+)
+def test_a_node_has_no_more_devices_than_there_are(gpus, per_node, shards):
+    recipe = Recipe(fsdp="hybrid-shard", gpus=gpus, gpus_per_node=per_node)
+    recipe.check()
+    assert (recipe.node, recipe.shards) == (shards, shards)
+
+
+def test_one_device_of_a_large_node_holds_all():
+    alone = lines(bill(fsdp="hybrid-shard", gpus_per_node=8))
+    assert alone["weights"].nbytes == 2 * parameters()
+    assert alone == lines(bill(fsdp="hybrid-shard", gpus=1))
+    two = lines(bill(fsdp="hybrid-shard", gpus=2, gpus_per_node=8))
+    assert two == lines(bill(fsdp="full-shard", gpus=2))
+    assert two["weights"].nbytes == parameters()
+
+
+def test_the_memory_of_a_node_is_of_the_devices_that_there_are():
+    found = bill(zero=3, gpus=2, offload="params", gpus_per_node=8)
+    (fact,) = [fact for fact in found.facts if "CPU memory" in fact]
+    assert fact == f"CPU memory of a node of 2 devices: {iec_bytes(2 * sum(item.nbytes for item in found.host))}"
 
 
 def test_what_is_offloaded_is_memory_of_the_cpu():
@@ -198,6 +223,8 @@ def test_a_model_without_a_config_has_no_activations_and_says_so():
         ({"offload": "params", "zero": 2}, "--offload params needs --zero 3"),
         ({"offload": "optimizer"}, "--offload optimizer needs --zero 1"),
         ({"gpus": 6, "gpus_per_node": 4}, "--gpus 6 is no multiple of --gpus-per-node 4"),
+        ({"gpus": 12, "fsdp": "hybrid-shard"}, "--gpus 12 is no multiple of the 8 devices .* give --gpus-per-node"),
+        ({"gpus": 12, "fsdp": "hybrid-shard", "gpus_per_node": 8}, "--gpus 12 is no multiple of --gpus-per-node 8"),
     ],
 )
 def test_a_recipe_that_makes_no_sense_is_an_error(recipe, message):
