@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from memscan.adapters import lora_setting
-from memscan.bills import Recipe, moments, on_devices, training_bill
+from memscan.bills import Answer, Recipe, moments, on_devices, training_bill
+from memscan.devices import builtin, parse_device
 from memscan.errors import UsageError
 from memscan.estimate import estimate_weights
 from memscan.item import Basis
@@ -119,6 +120,47 @@ def test_what_is_offloaded_is_memory_of_the_cpu():
     on_device = lines(found)
     assert "optimizer states" not in on_device
     assert "master weights" not in on_device
+
+
+def on(word, **recipe):
+    return training_bill(report_of(SMALL), Recipe(**{"seq": 32, **recipe}), parse_device(word, builtin()).device)
+
+
+@pytest.mark.parametrize(("word", "cuda"), [("cpu:64GiB", False), ("m4-max-128gb", False), ("jetson-thor", True)])
+@pytest.mark.parametrize(
+    ("sharing", "offload"), [({"zero": 2}, "optimizer"), ({"zero": 3}, "params"), ({"fsdp": "full-shard"}, "params")]
+)
+def test_what_is_offloaded_stays_where_the_memory_is_that_of_the_cpu(word, cuda, sharing, offload):
+    elsewhere, here = bill(offload=offload, **sharing), on(word, offload=offload, **sharing)
+    moved = {f"{item.name}: offloaded": item.nbytes for item in elsewhere.host}
+    assert moved
+    assert {item.name: item.nbytes for item in here.items if item.name.endswith(": offloaded")} == moved
+    assert here.host == ()
+    assert not any("CPU memory" in fact for fact in here.facts)
+    assert any(f"--offload {offload} makes no room" in note.message for note in here.notes)
+    driver = sum(item.nbytes for item in elsewhere.items if item.name in {"CUDA context", "fragmentation"})
+    assert here.peak.nbytes == elsewhere.peak.nbytes + sum(moved.values()) - (0 if cuda else driver)
+
+
+def test_what_is_offloaded_counts_against_a_device_whose_memory_is_that_of_the_cpu():
+    report = estimate_weights(load("meta-llama/Llama-3.1-8B"), dtypes=None, scope="auto")
+
+    def answer(word):
+        device = parse_device(word, builtin()).device
+        return training_bill(report, Recipe(seq=512, zero=2, offload="optimizer"), device).verdict.answer
+
+    assert (answer("64GiB"), answer("cpu:64GiB"), answer("cpu:256GiB")) == (Answer.FITS, Answer.NO, Answer.FITS)
+    assert answer("m4-max-64gb") == Answer.NO
+
+
+@pytest.mark.parametrize(
+    ("word", "cuda"),
+    [("cpu:64GiB", False), ("m4-max-128gb", False), ("64GiB", True), ("h100", True), ("mi300x", True), ("jetson-thor", True)],
+)
+def test_neither_a_processor_nor_an_apple_has_cuda(word, cuda):
+    names = {item.name for item in on(word).items}
+    assert ("CUDA context" in names, "fragmentation" in names) == (cuda, cuda)
+    assert ("CUDA context and NCCL" in {item.name for item in on(word, gpus=2).items}) == cuda
 
 
 def test_adapters_are_trained_and_the_rest_is_frozen():
