@@ -257,6 +257,8 @@ def test_a_model_without_a_config_has_no_activations_and_says_so():
     [
         ({"seq": 10_000}, "--seq 10000 is beyond the 512 tokens"),
         ({"batch": 0}, "--batch is 0, expected 1 to"),
+        ({"allocator": -(10**12)}, "--allocator is -1,000,000,000,000 bytes, expected 0 or more"),
+        ({"cuda_context": -1}, "--cuda-context is -1 bytes, expected 0 or more"),
         ({"optimizer": "adam"}, "--optimizer is 'adam', expected one of adamw, "),
         ({"precision": "fp8"}, "--precision is 'fp8', expected one of fp32, "),
         ({"qlora": "nf4"}, "--qlora quantizes weights under adapters: give --lora"),
@@ -272,6 +274,11 @@ def test_a_model_without_a_config_has_no_activations_and_says_so():
 def test_a_recipe_that_makes_no_sense_is_an_error(recipe, message):
     with pytest.raises(UsageError, match=message):
         bill(**recipe)
+
+
+def test_sizes_may_be_nothing():
+    found = lines(bill(allocator=0, cuda_context=0))
+    assert (found["fragmentation"].nbytes, found["CUDA context"].nbytes) == (0, 0)
 
 
 def test_targets_that_match_nothing_are_an_error_that_lists_what_there_is():

@@ -81,6 +81,9 @@ class Recipe:
         ):  # fmt: skip
             if word is not None and word not in known:
                 raise UsageError(f"--{name} is {shown(word)}, expected one of {', '.join(known)}")
+        for name, value in (("cuda-context", self.cuda_context), ("allocator", self.allocator)):
+            if value is not None and value < 0:
+                raise UsageError(f"--{name} is {value:,} bytes, expected 0 or more")
         self._check_together()
 
     def _check_together(self) -> None:
