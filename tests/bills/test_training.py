@@ -267,6 +267,9 @@ def test_a_model_without_a_config_has_no_activations_and_says_so():
         ({"offload": "params", "zero": 2}, "--offload params needs --zero 3"),
         ({"offload": "optimizer"}, "--offload optimizer needs --zero 1"),
         ({"gpus": 6, "gpus_per_node": 4}, "--gpus 6 is no multiple of --gpus-per-node 4"),
+        ({"gpus_per_node": 4}, "--gpus-per-node says nothing of one device that shares nothing; give --gpus, and"),
+        ({"gpus_per_node": 1, "zero": 0}, "--gpus-per-node says nothing of one device that shares nothing"),
+        ({"gpus_per_node": 8, "fsdp": "no-shard"}, "--gpus-per-node says nothing of one device that shares nothing"),
         ({"gpus": 12, "fsdp": "hybrid-shard"}, "--gpus 12 is no multiple of the 8 devices .* give --gpus-per-node"),
         ({"gpus": 12, "fsdp": "hybrid-shard", "gpus_per_node": 8}, "--gpus 12 is no multiple of --gpus-per-node 8"),
     ],
@@ -298,6 +301,13 @@ def test_devices_are_those_that_are_named():
     assert on_devices(Recipe(gpus=4), 1).gpus == on_devices(Recipe(gpus=4), 4).gpus == 4
     with pytest.raises(UsageError, match="--device names 4 devices, and --gpus asks for 2"):
         on_devices(Recipe(gpus=2), 4)
+
+
+def test_a_node_is_of_the_devices_that_are_named():
+    asked = Recipe(seq=32, gpus_per_node=4)
+    asked.check()
+    found = training_bill(report_of(SMALL), on_devices(asked, 8))
+    assert found.items == bill(gpus=8).items
 
 
 def test_an_adapter_is_no_model_to_train():

@@ -86,6 +86,11 @@ class Recipe:
                 raise UsageError(f"--{name} is {value:,} bytes, expected 0 or more")
         self._check_together()
 
+    def check_node(self) -> None:
+        """UsageError for a node of which nothing is asked, once `gpus` is what a named device makes of it (`on_devices`)."""
+        if self.gpus_per_node is not None and self.gpus == 1 and not self.stage:
+            raise UsageError("--gpus-per-node says nothing of one device that shares nothing; give --gpus, and --zero or --fsdp")
+
     def _check_together(self) -> None:
         if self.zero is not None and self.fsdp is not None:
             raise UsageError("--zero and --fsdp say the same in two ways; give one")

@@ -50,6 +50,7 @@ def training_bill(report: Report, recipe: Recipe, device: Device | None = None) 
     Raises UsageError for a recipe that makes no sense for this model.
     """
     recipe.check()
+    recipe.check_node()
     recipe = _filled(report, recipe)
     engine = FSDP if recipe.fsdp is not None and recipe.stage else DEEPSPEED if recipe.stage else TORCH
     model = subjects(report, recipe, precision(recipe.precision, engine))
