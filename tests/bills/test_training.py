@@ -5,28 +5,14 @@ from dataclasses import replace
 import pytest
 
 from memscan.adapters import lora_setting
-from memscan.bills import Recipe, moments, on_devices, training_bill
+from memscan.bills import Recipe, moments, training_bill
 from memscan.errors import UsageError
 from memscan.estimate import estimate_weights
 from memscan.item import Basis
 from memscan.model import Part, Role
-from tests.bills.models import LLAMA, MIXTRAL, report_of
+from tests.bills.models import MIXTRAL, report_of
+from tests.bills.steps import SMALL, bill, lines, parameters
 from tests.estimate.fixtures import load
-
-SMALL = {**LLAMA, "hidden_size": 256, "intermediate_size": 512, "num_attention_heads": 4, "num_key_value_heads": 2,
-         "num_hidden_layers": 3, "vocab_size": 1000, "max_position_embeddings": 512}  # fmt: skip
-
-
-def bill(values=SMALL, **recipe):
-    return training_bill(report_of(values), Recipe(**{"seq": 32, **recipe}))
-
-
-def lines(found):
-    return {item.name: item for item in found.items}
-
-
-def parameters(values=SMALL):
-    return report_of(values).scopes["declared"].parameters
 
 
 def at(found, phase):
@@ -66,34 +52,6 @@ def test_autocast_holds_casts_of_weights_while_the_graph_lives():
     assert casts
     assert all("step" not in item.phases for item in casts)
     assert max(item.nbytes for item in casts) <= 2 * parameters()
-
-
-@pytest.mark.parametrize(("stage", "whole"), [(1, ("weights", "gradients")), (2, ("weights",)), (3, ())])
-def test_each_stage_shares_more(stage, whole):
-    alone, shared = lines(bill(precision="bf16-mixed", zero=stage)), lines(bill(precision="bf16-mixed", zero=stage, gpus=8))
-    for name in ("weights", "gradients", "master weights", "optimizer states"):
-        part = 1 if name in whole else 8
-        # Parameters below 100,000 elements stay whole on every device in stage 3.
-        assert shared[name].nbytes == pytest.approx(alone[name].nbytes / part, rel=0.02 if stage < 3 else 2.0), name
-    assert ("gathered weights" in shared) == (stage == 3)
-
-
-def test_fsdp_is_the_stage_that_it_equals():
-    for strategy, stage in (("no-shard", 0), ("shard-grad-op", 2), ("full-shard", 3)):
-        assert Recipe(fsdp=strategy).stage == stage
-    assert Recipe(fsdp="hybrid-shard", gpus=16).shards == 8
-    assert "FSDP" in bill(fsdp="full-shard", gpus=4).rule
-    assert "gathered weights" in lines(bill(fsdp="full-shard", gpus=4))
-
-
-def test_what_is_offloaded_is_memory_of_the_cpu():
-    found = bill(precision="bf16-mixed", zero=3, gpus=4, offload="params", gpus_per_node=2)
-    names = {item.name for item in found.host}
-    assert {"weights", "master weights", "optimizer states"} <= names
-    assert any("CPU memory of a node of 2 devices" in fact for fact in found.facts)
-    on_device = lines(found)
-    assert "optimizer states" not in on_device
-    assert "master weights" not in on_device
 
 
 def test_adapters_are_trained_and_the_rest_is_frozen():
@@ -164,6 +122,8 @@ def test_a_model_without_a_config_has_no_activations_and_says_so():
     [
         ({"seq": 10_000}, "--seq 10000 is beyond the 512 tokens"),
         ({"batch": 0}, "--batch is 0, expected 1 to"),
+        ({"allocator": -(10**12)}, "--allocator is -1,000,000,000,000 bytes, expected 0 or more"),
+        ({"cuda_context": -1}, "--cuda-context is -1 bytes, expected 0 or more"),
         ({"optimizer": "adam"}, "--optimizer is 'adam', expected one of adamw, "),
         ({"precision": "fp8"}, "--precision is 'fp8', expected one of fp32, "),
         ({"qlora": "nf4"}, "--qlora quantizes weights under adapters: give --lora"),
@@ -172,11 +132,21 @@ def test_a_model_without_a_config_has_no_activations_and_says_so():
         ({"offload": "params", "zero": 2}, "--offload params needs --zero 3"),
         ({"offload": "optimizer"}, "--offload optimizer needs --zero 1"),
         ({"gpus": 6, "gpus_per_node": 4}, "--gpus 6 is no multiple of --gpus-per-node 4"),
+        ({"gpus_per_node": 4}, "--gpus-per-node says nothing of one device that shares nothing; give --gpus, and"),
+        ({"gpus_per_node": 1, "zero": 0}, "--gpus-per-node says nothing of one device that shares nothing"),
+        ({"gpus_per_node": 8, "fsdp": "no-shard"}, "--gpus-per-node says nothing of one device that shares nothing"),
+        ({"gpus": 12, "fsdp": "hybrid-shard"}, "--gpus 12 is no multiple of the 8 devices .* give --gpus-per-node"),
+        ({"gpus": 12, "fsdp": "hybrid-shard", "gpus_per_node": 8}, "--gpus 12 is no multiple of --gpus-per-node 8"),
     ],
 )
 def test_a_recipe_that_makes_no_sense_is_an_error(recipe, message):
     with pytest.raises(UsageError, match=message):
         bill(**recipe)
+
+
+def test_sizes_may_be_nothing():
+    found = lines(bill(allocator=0, cuda_context=0))
+    assert (found["fragmentation"].nbytes, found["CUDA context"].nbytes) == (0, 0)
 
 
 def test_targets_that_match_nothing_are_an_error_that_lists_what_there_is():
@@ -189,13 +159,6 @@ def test_packed_weights_of_an_unknown_number_cannot_be_trained():
     hidden = replace(report.scopes["declared"], parameters=None, unknown="a packing that nobody knows")
     with pytest.raises(UsageError, match="a packing that nobody knows"):
         training_bill(replace(report, scopes={"declared": hidden}), Recipe(seq=8))
-
-
-def test_devices_are_those_that_are_named():
-    assert on_devices(Recipe(), 4).gpus == 4
-    assert on_devices(Recipe(gpus=4), 1).gpus == on_devices(Recipe(gpus=4), 4).gpus == 4
-    with pytest.raises(UsageError, match="--device names 4 devices, and --gpus asks for 2"):
-        on_devices(Recipe(gpus=2), 4)
 
 
 def test_an_adapter_is_no_model_to_train():

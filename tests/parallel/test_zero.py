@@ -8,7 +8,7 @@ from memscan.errors import UsageError
 from memscan.item import Basis
 from memscan.optimizers import flat, states
 from memscan.optimizers.base import Trained
-from memscan.parallel.gathered import buffers, gathered
+from memscan.parallel.gathered import Unit, buffers, gathered
 from memscan.parallel.precision import precision
 from memscan.parallel.zero import GRADIENTS, MASTER, STATES, STEP_GRADIENTS, WEIGHTS, Shares, Zero, shares
 
@@ -184,27 +184,43 @@ def test_what_makes_no_sense_is_refused(zero: Zero, message: str) -> None:
 
 
 class TestGathered:
-    UNITS = (100, 300, 200)
+    UNITS = (Unit(elements=100), Unit(elements=300), Unit(elements=200))
+    ROOT = Unit(elements=50)
+    PACKED = (Unit(elements=10, packed=50), Unit(elements=10, packed=150), Unit(elements=10, packed=100))
 
     def test_nothing_below_stage_3(self) -> None:
-        assert gathered(Zero(stage=2, devices=4), MIXED, units=self.UNITS, root=50) is None
-        assert gathered(Zero(stage=0), precision("fp32"), units=self.UNITS, root=50) is None
+        assert gathered(Zero(stage=2, devices=4), MIXED, units=self.UNITS, root=self.ROOT) is None
+        assert gathered(Zero(stage=0), precision("fp32"), units=self.UNITS, root=self.ROOT) is None
 
     def test_two_blocks_in_stage_3(self) -> None:
-        item = gathered(Zero(stage=3, devices=4), MIXED, units=self.UNITS, root=50)
+        item = gathered(Zero(stage=3, devices=4), MIXED, units=self.UNITS, root=self.ROOT)
         assert item is not None
         assert (item.nbytes, item.least, item.most, item.basis) == (1000, 600, 1300, Basis.ASSUMED)
         assert "stage3_max_live_parameters" in item.note
 
     def test_two_blocks_and_the_root_with_fsdp(self) -> None:
-        item = gathered(Zero(stage=3, devices=4), precision("bf16-mixed", "fsdp"), units=self.UNITS, root=50)
+        item = gathered(Zero(stage=3, devices=4), precision("bf16-mixed", "fsdp"), units=self.UNITS, root=self.ROOT)
         assert item is not None
         assert (item.nbytes, item.least) == (1100, 700)
 
     def test_all_weights_where_fsdp_cuts_gradients_alone(self) -> None:
-        item = gathered(Zero(stage=2, devices=4), precision("bf16-mixed", "fsdp"), units=self.UNITS, root=50)
+        item = gathered(Zero(stage=2, devices=4), precision("bf16-mixed", "fsdp"), units=self.UNITS, root=self.ROOT)
         assert item is not None
         assert (item.nbytes, item.basis) == (1300, Basis.DERIVED)
+
+    @pytest.mark.parametrize(
+        ("engine", "stage", "nbytes", "formula"),
+        [
+            ("fsdp", 2, 2 * 80 + 300, "80 x 2 + 300 as they are held"),
+            ("fsdp", 3, 2 * 70 + 250, "70 x 2 + 250 as they are held"),
+            ("deepspeed", 3, 2 * 20 + 250, "20 x 2 + 250 as they are held"),
+        ],
+    )
+    def test_what_is_packed_travels_packed(self, engine: str, stage: int, nbytes: int, formula: str) -> None:
+        held = precision("bf16-mixed", engine)
+        item = gathered(Zero(stage=stage, devices=4), held, units=self.PACKED, root=self.ROOT)
+        assert item is not None
+        assert (item.nbytes, item.formula) == (nbytes, formula)
 
 
 class TestBuffers:

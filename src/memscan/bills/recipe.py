@@ -42,6 +42,7 @@ class Recipe:
     gpus: int = 1
     """Data-parallel devices."""
     gpus_per_node: int | None = None
+    """Devices that a node has; None: 8."""
     offload: str | None = None
     """What is kept in the memory of the CPU: `optimizer` states, or `params`, which are these and the weights."""
     gradient_checkpointing: bool = False
@@ -58,8 +59,8 @@ class Recipe:
 
     @property
     def node(self) -> int:
-        """Devices of one node."""
-        return self.gpus_per_node or min(self.gpus, NODE)
+        """Devices of one node that take part."""
+        return min(self.gpus, self.gpus_per_node or NODE)
 
     @property
     def shards(self) -> int:
@@ -80,7 +81,15 @@ class Recipe:
         ):  # fmt: skip
             if word is not None and word not in known:
                 raise UsageError(f"--{name} is {shown(word)}, expected one of {', '.join(known)}")
+        for name, value in (("cuda-context", self.cuda_context), ("allocator", self.allocator)):
+            if value is not None and value < 0:
+                raise UsageError(f"--{name} is {value:,} bytes, expected 0 or more")
         self._check_together()
+
+    def check_node(self) -> None:
+        """UsageError for a node of which nothing is asked, once `gpus` is what a named device makes of it (`on_devices`)."""
+        if self.gpus_per_node is not None and self.gpus == 1 and not self.stage:
+            raise UsageError("--gpus-per-node says nothing of one device that shares nothing; give --gpus, and --zero or --fsdp")
 
     def _check_together(self) -> None:
         if self.zero is not None and self.fsdp is not None:
@@ -93,8 +102,13 @@ class Recipe:
             )
         if self.offload == "optimizer" and self.stage < 1:
             raise UsageError("--offload optimizer needs --zero 1, 2 or 3, or --fsdp: it is their way to keep states on the CPU")
-        if self.gpus_per_node is not None and self.gpus % self.gpus_per_node and self.gpus > self.gpus_per_node:
+        if self.gpus % self.node and self.gpus_per_node is not None:
             raise UsageError(f"--gpus {self.gpus} is no multiple of --gpus-per-node {self.gpus_per_node}")
+        if self.gpus % self.shards:
+            raise UsageError(
+                f"--fsdp {self.fsdp} shares inside whole nodes, and --gpus {self.gpus} is no multiple of the {NODE} devices"
+                " that a node is taken to have; give --gpus-per-node"
+            )
 
 
 def on_devices(recipe: Recipe, count: int) -> Recipe:

@@ -106,13 +106,13 @@ def merged(items: Iterable[Item]) -> Iterator[Item]:
 
 def communication_lines(report: Report, model: Subjects, zero: Zero, sizes: list[int]) -> Iterator[Item]:
     """Weights and gradients of others."""
-    units, config = list(model.units.values()), report.model.config
-    fetched = gathered(zero, model.precision, units=units, root=model.root)
+    config = report.model.config
+    fetched = gathered(zero, model.precision, units=model.units, root=model.root)
     if fetched is not None:
         yield replace(fetched, name=GATHERED, phases=PASSES)
     hidden = None if config is None else Settings.of(config).text.integer("hidden_size")
-    own = units if model.adapter is None else [0]
-    root = model.root if model.adapter is None else sum(sizes)
+    own = [unit.elements for unit in model.units] if model.adapter is None else [0]
+    root = model.root.elements if model.adapter is None else sum(sizes)
     sent = buffers(zero, model.precision, sizes=sizes, units=own, root=root, hidden=hidden)
     if sent is not None:
         # DistributedDataParallel and DeepSpeed keep their buckets from step to step.

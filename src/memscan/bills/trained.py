@@ -1,7 +1,8 @@
 """What a training step changes, and what it leaves as it is: all weights of a model, or adapters on frozen ones."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from memscan.adapters import Adapter, classes_told, lora, upcast
 from memscan.bills.held import Held, held
@@ -13,7 +14,7 @@ from memscan.estimate import Report
 from memscan.estimate.dense import dense
 from memscan.model import Role, Scope
 from memscan.optimizers import Trained
-from memscan.parallel import Precision
+from memscan.parallel import Precision, Unit
 from memscan.quantizers.base import Dense
 from memscan.tensor import TensorInfo
 
@@ -39,10 +40,10 @@ class Subjects:
     base: Held | None
     """How the frozen weights are held."""
     dense: Dense
-    units: Mapping[str, int]
-    """Elements of each block, trained or not."""
-    root: int
-    """Elements of all that no block has."""
+    units: tuple[Unit, ...]
+    """The blocks, trained or not."""
+    root: Unit
+    """All that no block has."""
 
 
 def subjects(report: Report, recipe: Recipe, precision: Precision) -> Subjects:
@@ -56,25 +57,28 @@ def subjects(report: Report, recipe: Recipe, precision: Precision) -> Subjects:
         raise UsageError(f"training is not known for packed weights of which the parameters are not known: {scope.unknown}")
     weights = classes_told(dense(report.model, scope))
     parameters = [tensor for tensor in scope.tensors if not is_buffer(tensor)]
-    units, root = _units(scope, parameters)
     buffers = sum(tensor.nbytes for tensor in scope.tensors if is_buffer(tensor))
     if recipe.lora is None:
         if recipe.qlora is not None:
             raise UsageError("--qlora quantizes weights under adapters: give --lora r=16,targets=all-linear too")
         trained = _all(parameters, weights, scope, precision.stepped)
         rest = tuple(tensor for tensor in parameters if tensor.dtype.kind not in TRAINABLE)
+        units, root = _units(scope, trained, ((tensor, tensor.nbytes) for tensor in rest), precision.compute)
         return Subjects(
             trained=trained, precision=precision, frozen=rest, upcast=0, buffers=buffers, adapter=None, base=None, dense=weights,
             units=units, root=root,
         )  # fmt: skip
-    base, widened = _base(report, recipe, precision)
+    base, method = _base(report, recipe, precision)
     outputs = None if scope.layout is None else scope.layout.outputs
     adapter = lora(weights, recipe.lora, class_name=scope.class_name, outputs=outputs)
     values = _of_adapters(adapter, precision)
     frozen = tuple(tensor for tensor in base.tensors if not is_buffer(tensor))
+    widened = [0 if method is None else upcast((tensor,), method) for tensor in frozen]
     trained = tuple(Trained(name=one.name, shape=one.shape, dtype=values.stepped) for one in adapter.trained)
+    sizes = (tensor.nbytes + more for tensor, more in zip(frozen, widened, strict=True))
+    units, root = _units(scope, trained, zip(frozen, sizes, strict=True), values.compute)
     return Subjects(
-        trained=trained, precision=values, frozen=frozen, upcast=widened, buffers=buffers, adapter=adapter, base=base,
+        trained=trained, precision=values, frozen=frozen, upcast=sum(widened), buffers=buffers, adapter=adapter, base=base,
         dense=weights, units=units, root=root,
     )  # fmt: skip
 
@@ -88,17 +92,15 @@ def _of_adapters(adapter: Adapter, precision: Precision) -> Precision:
     return replace(precision, weights=width, gradients=width, stepped=stepped)
 
 
-def _base(report: Report, recipe: Recipe, precision: Precision) -> tuple[Held, int]:
-    """The frozen weights, and the bytes that peft widens them by."""
+def _base(report: Report, recipe: Recipe, precision: Precision) -> tuple[Held, str | None]:
+    """The frozen weights, and the quantization for which peft widens what it has left of them."""
     if recipe.qlora is not None:
         method = QLORA[recipe.qlora]
-        found = held(report, method)
-        return found, upcast(found.tensors, method)
+        return held(report, method), method
     if report.model.quantization is not None:
-        found = held(report, None)
-        return found, upcast(found.tensors, report.model.quantization)
+        return held(report, None), report.model.quantization
     half = "float16" if recipe.precision.startswith("fp16") else "bfloat16"
-    return held(report, "float32" if precision.weights == WHOLE else half), 0
+    return held(report, "float32" if precision.weights == WHOLE else half), None
 
 
 def _all(parameters: Iterable[TensorInfo], weights: Dense, scope: Scope, stepped: DType) -> tuple[Trained, ...]:
@@ -113,14 +115,23 @@ def _all(parameters: Iterable[TensorInfo], weights: Dense, scope: Scope, stepped
     )  # fmt: skip
 
 
-def _units(scope: Scope, parameters: Iterable[TensorInfo]) -> tuple[Mapping[str, int], int]:
-    """Elements by block, and of the rest."""
-    units: dict[str, int] = {}
-    root = 0
-    for tensor in parameters:
-        block = scope.block_of(tensor.name.rpartition(".")[0])
+def _units(
+    scope: Scope, trained: Iterable[Trained], frozen: Iterable[tuple[TensorInfo, int]], size: int
+) -> tuple[tuple[Unit, ...], Unit]:
+    """The blocks, and the rest; `frozen` with the bytes that each is held in, and stays in where `size` a value would be more."""
+    blocks: dict[str, Unit] = {}
+    root = Unit()
+    weights = chain(
+        ((one.name, Unit(elements=one.elements)) for one in trained),
+        (
+            (one.name, Unit(packed=nbytes) if nbytes < one.elements * size else Unit(elements=one.elements))
+            for one, nbytes in frozen
+        ),
+    )
+    for name, unit in weights:
+        block = scope.block_of(name.rpartition(".")[0])
         if block is None:
-            root += tensor.elements
+            root += unit
         else:
-            units[block] = units.get(block, 0) + tensor.elements
-    return units, root
+            blocks[block] = blocks.get(block, Unit()) + unit
+    return tuple(blocks.values()), root

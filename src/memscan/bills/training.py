@@ -50,16 +50,17 @@ def training_bill(report: Report, recipe: Recipe, device: Device | None = None) 
     Raises UsageError for a recipe that makes no sense for this model.
     """
     recipe.check()
+    recipe.check_node()
     recipe = _filled(report, recipe)
     engine = FSDP if recipe.fsdp is not None and recipe.stage else DEEPSPEED if recipe.stage else TORCH
     model = subjects(report, recipe, precision(recipe.precision, engine))
     kept = _states(model, recipe, engine)
     items, shared = _items(report, model, recipe, kept)
-    items = (*items, context(recipe.cuda_context, recipe.gpus), fragmentation(recipe.allocator, peak(items).nbytes))
+    items, shared = _on(device, (*items, *_driver(recipe, device, items)), shared)
     return Bill(
         report=report, command="training", title=_title(recipe, model), rule=RULES[engine] + kept.source, items=items,
         host=shared.host, devices=recipe.gpus, verdict=None if device is None else verdict(items, device, recipe.gpus),
-        facts=tuple(_facts(report, model, recipe, shared)), notes=tuple(_notes(model, recipe, kept)),
+        facts=tuple(_facts(report, model, recipe, shared)), notes=tuple(_notes(model, recipe, kept, device)),
     )  # fmt: skip
 
 
@@ -108,6 +109,21 @@ def _items(report: Report, model: Subjects, recipe: Recipe, kept: States) -> tup
     return tuple(item for item in lines if item.nbytes != 0), shared
 
 
+def _driver(recipe: Recipe, device: Device | None, items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """What CUDA and its caching allocator take, where `device` has them."""
+    if device is not None and not device.cuda:
+        return ()
+    return (context(recipe.cuda_context, recipe.gpus), fragmentation(recipe.allocator, peak(items).nbytes))
+
+
+def _on(device: Device | None, items: tuple[Item, ...], shared: Shares) -> tuple[tuple[Item, ...], Shares]:
+    """The lines in the memory of `device`: those of the CPU too, where that is the same."""
+    if device is None or not device.shares_memory:
+        return items, shared
+    moved = (replace(item, name=f"{item.name}: offloaded") for item in shared.host if item.nbytes != 0)
+    return (*items, *moved), replace(shared, host=())
+
+
 def _title(recipe: Recipe, model: Subjects) -> str:
     words = [f"{plural(recipe.batch, 'sequence')} of {recipe.seq:,} tokens a device", recipe.optimizer, recipe.precision]
     if recipe.lora is not None:
@@ -137,8 +153,10 @@ def _facts(report: Report, model: Subjects, recipe: Recipe, shared: Shares) -> I
         yield f"CPU memory of a node of {plural(recipe.node, 'device')}: {iec_bytes(shared.node(recipe.node))}"
 
 
-def _notes(model: Subjects, recipe: Recipe, kept: States) -> Iterator[Note]:
+def _notes(model: Subjects, recipe: Recipe, kept: States, device: Device | None) -> Iterator[Note]:
     words = [*kept.notes, model.precision.note]
+    if recipe.offload is not None and device is not None and device.shares_memory:
+        words.append(f"--offload {recipe.offload} makes no room: the memory of the device is that of the CPU")
     if model.adapter is not None:
         words += [*model.adapter.notes, model.adapter.assumed or ""]
     if recipe.optimizer == "muon" and recipe.stage:

@@ -30,3 +30,13 @@ class Device:
     """`gpu` has memory of its own, `unified` shares it with the processor and the operating system, `ram` is the processor's."""
     aliases: tuple[str, ...] = ()
     """Other names."""
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether its memory is that of the processor too: what is moved to the CPU then stays where it was."""
+        return self.kind in (UNIFIED, RAM)
+
+    @property
+    def cuda(self) -> bool:
+        """Whether torch works there through CUDA or HIP, and their caching allocator; not on processors, nor Apple's."""
+        return self.kind != RAM and self.vendor != "Apple"

@@ -1,7 +1,7 @@
 """What each device holds of a model that several share."""
 
 from memscan.parallel.degrees import Degrees
-from memscan.parallel.gathered import BUFFERS, GATHERED, buffers, gathered
+from memscan.parallel.gathered import BUFFERS, GATHERED, Unit, buffers, gathered
 from memscan.parallel.precision import DEEPSPEED, FSDP, TORCH, Precision, precision
 from memscan.parallel.shard import Sharding
 from memscan.parallel.stages import Stage, stages
@@ -24,6 +24,7 @@ __all__ = [
     "Sharding",
     "Shares",
     "Stage",
+    "Unit",
     "Zero",
     "buffers",
     "by_names",

@@ -2,12 +2,15 @@
 
 DeepSpeed's defaults: https://github.com/deepspeedai/DeepSpeed/blob/master/deepspeed/runtime/zero/config.py. FSDP gathers a unit,
 a block of the model as transformers wraps it, and prefetches the next; what no block has, embeddings and head, is the root unit,
-which stays whole from the forward to the end of the backward pass (https://docs.pytorch.org/docs/2.13/fsdp.html).
+which stays whole from the forward to the end of the backward pass (https://docs.pytorch.org/docs/2.13/fsdp.html). Quantized
+weights are parameters too, of the dtype that their storage has, and travel as they are (`bnb_4bit_quant_storage`,
+https://huggingface.co/docs/bitsandbytes/fsdp_qlora).
 `DistributedDataParallel` copies gradients to buckets unless `gradient_as_bucket_view` is set
 (https://docs.pytorch.org/docs/2.13/generated/torch.nn.parallel.DistributedDataParallel.html).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from memscan.item import Basis, Item
 from memscan.parallel.precision import DEEPSPEED, FSDP, Precision
@@ -20,34 +23,57 @@ TWO = "the two largest blocks, the current one and the next"
 DDP = "torch 2.13 torch/nn/parallel/distributed.py, DistributedDataParallel(gradient_as_bucket_view=False)"
 
 
-def gathered(zero: Zero, precision: Precision, *, units: Sequence[int], root: int) -> Item | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """The weights that are gathered together: those of a block, or those of no block."""
+
+    elements: int = 0
+    """Those that are gathered in the dtype that is computed in."""
+    packed: int = 0
+    """Bytes of frozen weights that are held in less: devices send each other what they hold, quantized."""
+
+    def nbytes(self, size: int) -> int:
+        """Bytes, with `size` of them for an element."""
+        return self.elements * size + self.packed
+
+    def __add__(self, other: "Unit") -> "Unit":
+        return Unit(elements=self.elements + other.elements, packed=self.packed + other.packed)
+
+
+def gathered(zero: Zero, precision: Precision, *, units: Sequence[Unit], root: Unit) -> Item | None:
     """The weights of others that a device holds in a pass; None where it holds all anyway.
 
-    `units` are the elements of each block, trained and frozen, `root` those of all that no block has.
+    `units` are the blocks, trained and frozen, `root` is all that no block has.
     """
-    total, size = sum(units) + root, precision.compute
-    largest = sorted(units, reverse=True)[:2]
+    size = precision.compute
+    total, largest = sum(units, root), sorted(units, key=lambda unit: unit.nbytes(size), reverse=True)[:2]
     source = SOURCES.get(precision.engine, "")
     if precision.engine == FSDP and (zero.stage == 2 or (zero.stage == 3 and not units)):
         note = "all weights, from the forward pass to the end of the backward pass"
         return Item(
-            name=GATHERED, nbytes=total * size, basis=Basis.DERIVED, note=note, formula=f"{total:,} x {size}", source=source
+            name=GATHERED, nbytes=total.nbytes(size), basis=Basis.DERIVED, note=note, formula=_formula(total, size), source=source
         )
     if zero.stage < 3:
         return None
+    pair = sum(largest, Unit())
+    one = largest[0] if largest else total
     if precision.engine == FSDP:
-        two = root + sum(largest)
+        two = root + pair
         return Item(
-            name=GATHERED, nbytes=two * size, basis=Basis.ASSUMED, note=f"{TWO}, and what stands in no block", source=source,
-            formula=f"({root:,} + {sum(largest):,}) x {size}", least=(root + max(largest)) * size, most=two * size,
+            name=GATHERED, nbytes=two.nbytes(size), basis=Basis.ASSUMED, note=f"{TWO}, and what stands in no block",
+            formula=_formula(two, size), source=source, least=(root + one).nbytes(size), most=two.nbytes(size),
         )  # fmt: skip
-    least, two = max(units, default=total), max(sum(largest), root)
-    most = max(two, min(total, LIVE))
+    two = max(pair, root, key=lambda unit: unit.nbytes(size))
+    nbytes = two.nbytes(size)
     note = f"{TWO}; stage3_max_live_parameters lets DeepSpeed keep {LIVE:,} parameters, and fetch as many as fit below that"
     return Item(
-        name=GATHERED, nbytes=two * size, basis=Basis.ASSUMED, note=note, formula=f"{two:,} x {size}", source=source,
-        least=min(least, two) * size, most=most * size,
+        name=GATHERED, nbytes=nbytes, basis=Basis.ASSUMED, note=note, formula=_formula(two, size), source=source,
+        least=min(one.nbytes(size), nbytes), most=max(nbytes, min(total.nbytes(size), LIVE * size)),
     )  # fmt: skip
+
+
+def _formula(unit: Unit, size: int) -> str:
+    return f"{unit.elements:,} x {size}" + (f" + {unit.packed:,} as they are held" if unit.packed else "")
 
 
 def buffers(
@@ -55,7 +81,7 @@ def buffers(
 ) -> Item | None:
     """The gradients on their way to other devices; None where there are none.
 
-    `sizes` are the elements of each trained parameter, `units` and `root` as for `gathered`, of what is trained. `hidden` is the
+    `sizes` are the elements of each trained parameter, `units` those of each block, `root` those of no block. `hidden` is the
     width of the model, which transformers sizes DeepSpeed's buckets by where they are "auto".
     """
     if not sum(sizes):

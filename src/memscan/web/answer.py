@@ -1,6 +1,6 @@
 """From a query and its report to an answer: the bill, what it fits on, and how it grows; no I/O."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,19 +89,26 @@ def _places(report: Report, workload: Workload) -> tuple[tuple[str, ...], tuple[
 
 def _training(query: Query, report: Report) -> Answer:
     bill = bills.estimate_training(report, batch=query.batch, seq=query.context, device=query.device)
-    made = [(name, _trained(query, report, words)) for name, words in RECIPES]
-    ways = tuple((name, one) for name, one in made if one is not None)
-    places = tuple(Place(device=device, cells=tuple(_cells(ways, device))) for device in _devices())
+    sorts = {_sort(device): device for device in _devices()}
+    made = [(name, {sort: _trained(query, report, words, device) for sort, device in sorts.items()}) for name, words in RECIPES]
+    ways = tuple((name, bill_of) for name, bill_of in made if any(bill_of.values()))
+    places = tuple(Place(device=device, cells=tuple(_cells((one for _, one in ways), device))) for device in _devices())
     return Answer(query=query, report=report, bill=bill, ways=tuple(name for name, _ in ways), places=places)
 
 
-def _trained(query: Query, report: Report, words: dict[str, Any]) -> Bill | None:
+def _sort(device: Device) -> tuple[bool, bool]:
+    """Devices of one sort hold the same for a training step, so that it is worked out once."""
+    return device.shares_memory, device.cuda
+
+
+def _trained(query: Query, report: Report, words: dict[str, Any], device: Device) -> Bill | None:
     try:
-        return bills.estimate_training(report, batch=query.batch, seq=query.context, **words)
+        return bills.estimate_training(report, batch=query.batch, seq=query.context, device=device.name, **words)
     except MemscanError:  # this way is not for this model: it is quantized already, or has no linear layers
         return None
 
 
-def _cells(ways: tuple[tuple[str, Bill], ...], device: Device) -> Iterator[Cell]:
-    for _, bill in ways:
-        yield Cell(fits=bills.verdict(bill.items, device, 1).answer, nbytes=bill.peak.nbytes)
+def _cells(ways: Iterable[Mapping[tuple[bool, bool], Bill | None]], device: Device) -> Iterator[Cell | None]:
+    for bill_of in ways:
+        bill = bill_of[_sort(device)]
+        yield None if bill is None else Cell(fits=bills.verdict(bill.items, device, 1).answer, nbytes=bill.peak.nbytes)
