@@ -72,7 +72,38 @@ def config_of(family: Family, classes: Mapping[str, Entry], base: Tree) -> Entry
     made["forced"] = _forced(family.config, base)
     made["last"] = _last(family.config, base, flat(default))
     made["stages"] = stages
+    made["weak"] = weak_aliases(family.config, default)
+    made["hands_on"] = hands_on(family.config, default) or None
     return {key: value for key, value in made.items() if value not in ({}, [], None)}
+
+
+def weak_aliases(kind: type[PreTrainedConfig], default: PreTrainedConfig) -> list[str]:
+    """The aliases that do not count where the field is given under its own name too; all others do."""
+    found = []
+    for alias, name in type(default).attribute_map.items():
+        usual = getattr(default, name, None)
+        if type(usual) is not int or alias == name:
+            continue
+        first, second = usual * 2 + 2, usual * 3 + 7
+        try:
+            taken = {getattr(kind(**given), name) for given in ({name: first, alias: second}, {alias: second, name: first})}
+        except Exception:  # noqa: BLE001 -- values that the class does not take
+            continue
+        if taken == {first}:
+            found.append(alias)
+    return sorted(found)
+
+
+def hands_on(kind: type[PreTrainedConfig], default: PreTrainedConfig) -> bool:
+    """Whether the class makes the config of its text model out of fields beside it."""
+    layers = getattr(getattr(default, "text_config", None), "num_hidden_layers", None)
+    if type(layers) is not int:
+        return False
+    try:
+        made = getattr(kind(num_hidden_layers=layers + 3), "text_config", None)
+    except Exception:  # noqa: BLE001 -- a value that the class does not take
+        return False
+    return getattr(made, "num_hidden_layers", None) == layers + 3
 
 
 def _stages(rows: Sequence[Fields]) -> Expression | None:

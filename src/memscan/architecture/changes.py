@@ -1,18 +1,19 @@
 """A config with some of its fields changed: what a model would be, were it deeper or wider."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
 from memscan.architecture.config import Changes, Config
 from memscan.architecture.defaults import defaults
-from memscan.architecture.fields import handed_on
+from memscan.architecture.fields import LABEL_COUNT, handed_on
 from memscan.architecture.table import family
 from memscan.document import Document, shown
 from memscan.errors import UsageError
 
 EVERYWHERE = frozenset({"architectures", "dtype", "torch_dtype", "num_labels", "tie_word_embeddings", "head_dim", "layer_types"})
+LABELS = ("id2label", "label2id")
 MEANT = 0.6  # how alike names have to be, for one to be taken for the other
 
 
@@ -52,18 +53,38 @@ def _set(values: dict[str, Any], path: str, whole: str, value: object, model_typ
         hint = f"; did you mean {before}{close[0]}?" if close else ""
         raise UsageError(f"{shown(whole)} is no field that memscan knows of the model type {shown(model_type)}{hint}")
     if not dot:
+        for other in _spellings(head, model_type):
+            values.pop(other, None)
         values[head] = value
         return
-    inner = dict(handed_on(values, head))
-    _set(inner, rest, whole, value, _type_inside(values, head, model_type))
+    inner_type = _type_inside(values, head, model_type)
+    if inner_type is None and not isinstance(values.get(head), dict):
+        outer = whole.removesuffix(f".{rest}")
+        raise UsageError(f"{shown(outer)} is a field that holds no config, so that {shown(rest)} cannot be one of its fields")
+    inner = dict(handed_on(values, head, model_type))
+    if not isinstance(values.get(head), dict):  # the outer class has defaults of its own for it, while nothing is given there
+        kind = None if model_type is None else family(model_type)
+        inner = {**({} if kind is None else kind.config.get("absent", {}).get(head, {})), **inner}
+    _set(inner, rest, whole, value, inner_type)
     values[head] = inner
+
+
+def _spellings(name: str, model_type: str | None) -> Iterator[str]:
+    """The other names under which a config of the model type may hold the same: what was given there no longer counts."""
+    known, kind = defaults(model_type), None if model_type is None else family(model_type)
+    if name == LABEL_COUNT:
+        yield from LABELS
+    for names in (known.get("aliases", {}), known.get("older", {}), {} if kind is None else kind.config.get("aliases", {})):
+        canonical = names.get(name, name)
+        yield canonical
+        yield from (alias for alias, own in names.items() if own == canonical)
 
 
 def _let_go(values: dict[str, Any], path: str, asked: set[str], model_type: str | None) -> None:
     """Forget lists that have an item for each layer of the number that is changed at `path`."""
     head, dot, rest = path.partition(".")
     if dot:
-        inner = dict(handed_on(values, head))
+        inner = dict(handed_on(values, head, model_type))
         below = {one.removeprefix(f"{head}.") for one in asked if one.startswith(f"{head}.")}
         _let_go(inner, rest, below, _type_inside(values, head, model_type))
         values[head] = inner

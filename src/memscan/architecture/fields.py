@@ -17,14 +17,15 @@ DEEPEST = 8  # configs inside configs, and rules that lean on rules
 TEXT = "text_config"
 
 
-def handed_on(values: Mapping[str, object], name: str) -> Mapping[str, object]:
+def handed_on(values: Mapping[str, object], name: str, model_type: str | None) -> Mapping[str, object]:
     """The fields of the config at `name` inside `values`.
 
-    A config from before its class had configs inside it (Qwen2-VL's) has those of the text model beside its own, and the class
-    hands all of them on.
+    A config from before its class had configs inside it (Qwen2-VL's) has those of the text model beside its own, and some
+    classes hand all of them on; others take no notice of them.
     """
     given = values.get(name)
-    if given is None and name == TEXT and "num_hidden_layers" in values:
+    kind = None if given is not None or name != TEXT or model_type is None else family(model_type)
+    if kind is not None and kind.config.get("hands_on") and "num_hidden_layers" in values:
         return {key: value for key, value in values.items() if key != "model_type"}
     return given if isinstance(given, dict) else {}
 
@@ -38,6 +39,9 @@ class Fields:
         self._aliases: dict[str, list[str]] = {}
         for alias, name in kind.config.get("aliases", {}).items():
             self._aliases.setdefault(name, []).append(alias)
+        self._weak = frozenset(kind.config.get("weak", ()))
+        self._is_early = False
+        """Whether a field is asked for as it is when a config class makes others of it: before it takes aliases."""
 
     @property
     def model_type(self) -> str:
@@ -95,8 +99,18 @@ class Fields:
             if kind is not None:
                 return kind.given(rest)
             return inner.get(rest, UNKNOWN) if isinstance(inner, dict) else UNKNOWN
-        names = (path, *self._aliases.get(path, ()))
-        return next((self._values[name] for name in names if name in self._values), UNKNOWN)
+        return next((self._values[name] for name in self.spellings(path) if name in self._values), UNKNOWN)
+
+    def spellings(self, name: str) -> tuple[str, ...]:
+        """The names that the field may be given under, the one that counts where several are first.
+
+        A config class sets its own fields and then what else it was given, so that an alias has the last word.
+        """
+        if self._is_early:
+            return (name,)
+        aliases = [one for one in self._aliases.get(name, ()) if one != name]
+        weak = [one for one in aliases if one in self._weak]
+        return (*(one for one in aliases if one not in self._weak), name, *weak)
 
     def says_nothing_of(self, name: str) -> bool:
         """Whether the field is neither given nor made of others here."""
@@ -107,7 +121,7 @@ class Fields:
         if not path:
             return self
         head, _, rest = path.partition(".")
-        values = handed_on(self._values, head)
+        values = handed_on(self._values, head, self.model_type)
         model_type = self._type_of(head)
         kind = family(model_type) if isinstance(model_type, str) else None
         if kind is None:
@@ -168,11 +182,11 @@ class Fields:
         return UNKNOWN if found is None else found
 
     def _own(self, name: str) -> object:
-        if name == LABEL_COUNT and isinstance(self._values.get(LABELS), dict):
+        if name == LABEL_COUNT and self._values.get(LABEL_COUNT) is None and isinstance(self._values.get(LABELS), dict):
             return len(self._values[LABELS])  # type: ignore[arg-type]
         config = self._family.config
         if name not in config.get("forced", {}):
-            for key in (name, *self._aliases.get(name, ())):
+            for key in self.spellings(name):
                 if self._values.get(key) is not None:
                     return self._ended(name, self._values[key])
         made = self._made(name)
@@ -188,9 +202,13 @@ class Fields:
     def _made(self, name: str) -> object:
         """What the config class makes of other fields, `UNKNOWN` where these do not say; None where it makes nothing."""
         config = self._family.config
-        for rules in (config.get("forced", {}), config.get("derived", {})):
-            if name in rules:
-                return self._evaluated(rules[name])
+        if name in config.get("forced", {}):
+            return self._evaluated(config["forced"][name])
+        if name in config.get("derived", {}):
+            before, self._is_early = self._is_early, True
+            made = self._evaluated(config["derived"][name])
+            self._is_early = before
+            return made
         rule = config.get("lists", {}).get(name)
         if rule is not None and self._depth < DEEPEST:
             self._depth += 1

@@ -62,7 +62,7 @@ class Settings:
         given, usual = self.values.get(name), self._subs.get(name)
         if given is None and usual is None:
             return None
-        values = handed_on(self.values, name)
+        values = handed_on(self.values, name, self.model_type)
         declared = values.get("model_type")
         return Settings(declared if isinstance(declared, str) else usual, values, f"{self.path}: {name}")
 
@@ -142,14 +142,15 @@ class Settings:
 
     def _keys(self, name: str) -> tuple[str, ...]:
         canonical = self._names.get(name, name)
-        return (name, canonical, *self._aliases.get(canonical, ()))
+        known = (canonical,) if self._fields is None else self._fields.spellings(canonical)
+        return tuple(dict.fromkeys((*known, name, *self._aliases.get(canonical, ()))))
 
     def _one(self, name: str) -> object:
         keys = self._keys(name)
         for key in keys:
             if self.values.get(key) is not None:
                 return self.values[key]
-        found = UNKNOWN if self._fields is None else self._fields(keys[1])
+        found = UNKNOWN if self._fields is None else self._fields(self._names.get(name, name))
         if found is not None and found is not UNKNOWN:
             return found
         if any(key in self.values for key in keys):

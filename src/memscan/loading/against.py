@@ -90,6 +90,6 @@ def _unexpected(
     for tensor in (*draft.ignored, *beside):
         is_made = is_buffer(tensor) or starred(tensor.name) in unsaved
         if not is_made and not (ignored is not None and ignored.search(tensor.name)):
-            like = layout.expected.get(starred(tensor.name))
+            like = layout.expected.get(starred(draft.called(tensor)))
             fault = Fault.UNEXPECTED if like is None or like.count == 0 else Fault.BEYOND
             yield Disagreement(name=tensor.name, fault=fault, stored=tensor.shape, declared=None)

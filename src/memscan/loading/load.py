@@ -80,6 +80,14 @@ class Draft:
         nbytes = tensor.nbytes if held == tensor.dtype else held.packed_nbytes(tensor.elements)
         place.taken.append(TensorInfo(found.name, held, tensor.shape, tensor.offset, nbytes, tensor.storage, place.buffer))
 
+    def called(self, tensor: TensorInfo) -> str:
+        """The name that a stored tensor would have in the class, also one that it has no place for."""
+        found = self._names.find(tensor.name)
+        if found is not None:
+            return found.name
+        spellings = self._names.spellings(tensor.name)
+        return next((name for name in spellings if starred(name) in self._layout.expected), tensor.name)
+
     def _place(self, patterns: tuple[str, ...]) -> Place:
         """What is the same for all tensors of `patterns`."""
         expected = self._layout.expected.get(patterns[0])

@@ -26,7 +26,7 @@ class Making:
     def of(self, one: Expected) -> Iterator[TensorInfo]:
         """All tensors of one pattern."""
         dtype = SAFETENSORS[one.dtype] if one.dtype else self.dtype
-        if one.where is not None and one.named is not None:
+        if (one.where is not None or one.shapes) and one.named is not None:
             yield from (_tensor(name, dtype, shape, one.kind) for name, shape in one.named)
             return
         for pattern, count, shape in _shapes(one):

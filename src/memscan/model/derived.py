@@ -11,7 +11,9 @@ from memscan.loading import load
 from memscan.note import Note
 
 FORMAT = "config"
-DECLARABLE = {"float32": SAFETENSORS["F32"], "float16": SAFETENSORS["F16"], "bfloat16": SAFETENSORS["BF16"]}
+DECLARABLE = {
+    "float32": SAFETENSORS["F32"], "float16": SAFETENSORS["F16"], "bfloat16": SAFETENSORS["BF16"], "float64": SAFETENSORS["F64"],
+}  # fmt: skip
 MOST = 1_000_000  # tensors; the largest models have some 100,000
 
 
@@ -102,7 +104,10 @@ def _dtype(config: Config) -> tuple[DType, tuple[Note, ...]]:
     found = declared_dtype(config)
     if found is not None:
         return found, ()
-    message = "config.json declares no dtype: float32 is assumed, in which transformers makes and saves such a model"
+    words = (config.document.values.get(name) for name in ("dtype", "torch_dtype"))
+    declared = next((word for word in words if word not in (None, "auto")), None)
+    said = "no dtype" if declared is None else f"the dtype {shown(declared)}, in which no dense model is made"
+    message = f"config.json declares {said}: float32 is assumed, in which transformers makes and saves such a model"
     return DECLARABLE["float32"], (Note(code="dtype-assumed", message=message),)
 
 

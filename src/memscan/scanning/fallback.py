@@ -52,7 +52,12 @@ class ConfigReader:
             folder = self.named.removesuffix(posixpath.basename(self.named))
         if self._options.backend == META:
             return await self.build(folder, origin)
-        return await self.derive(folder + CONFIG if self.named is None else self.named, origin)
+        try:
+            return await self.derive(folder + CONFIG if self.named is None else self.named, origin)
+        except UnderivedError as why:
+            if self._options.backend == DERIVED:
+                raise
+            return await self._built_instead_of(why, why, folder, origin)
 
     async def derive(self, path: str, origin: Origin) -> Model:
         """The model of the config at `path`, by the table; UnderivedError where the table cannot tell."""
@@ -91,17 +96,18 @@ class ConfigReader:
             raise error from failed
         return replace(model, notes=(Note(code="not-read", message=str(error)), *model.notes))
 
-    async def _built_instead_of(self, error: NoWeightsError, why: UnderivedError, folder: str, origin: Origin) -> Model:
-        """The model built with torch, where the table could not tell `why`."""
+    async def _built_instead_of(self, error: TargetError, why: UnderivedError, folder: str, origin: Origin) -> Model:
+        """The model built with torch, where no weights could be read and the table could not tell `why`."""
         from memscan.meta import advice, available
 
         library = self._library(None, folder)
+        reasons = f"{error}" if error is why else f"{error}; {why}"
         if not available(library):
-            raise NoWeightsError(f"{error}; {why}; {advice(library)}") from error
+            raise NoWeightsError(f"{reasons}; {advice(library)}") from error
         try:
             model = await self.build(folder, origin)
         except (TargetError, FormatError) as failed:
-            raise NoWeightsError(f"{error}; nor can it be built from its config: {failed}") from failed
+            raise NoWeightsError(f"{reasons}; nor can it be built from its config: {failed}") from failed
         # Why no header was read, first: the files that are there may be what a user expects to be counted.
         return replace(model, notes=(Note(code="not-read", message=str(error)), *model.notes))
 
@@ -109,9 +115,10 @@ class ConfigReader:
         """The model of the config, or of the configs of a pipeline's components, in `folder`."""
         if folder + PIPELINE in self._listing.files:
             return await self._pipeline(folder, origin)
-        if folder + CONFIG not in self._listing.files:
+        path = folder + CONFIG if self.named is None else self.named
+        if path not in self._listing.files:
             raise NoWeightsError(f"no config.json in {origin.name} to build a model from")
-        raw = await self._source.read(folder + CONFIG, MAX_CONFIG)
+        raw = await self._source.read(path, MAX_CONFIG)
         config = Config.parse(raw)
         notes = (*self._listing.notes, *self._changes(config))
         if self._options.changes:
