@@ -57,6 +57,18 @@ def test_a_cache_grows_with_context_and_batch():
     assert line(bill(context=1024, kv_dtype="fp8", engine="vllm"), "KV cache").nbytes == 1024 * 131_072 // 2
 
 
+@pytest.mark.parametrize(("tied", "nbytes"), [(False, 1_105_408), (True, 848_896)])
+def test_a_rank_of_transformers_holds_a_share_of_the_embedding(tied, nbytes):
+    # The parameters of the first of two ranks (gloo) after from_pretrained(distributed_config=DistributedConfig(tp_size=2)),
+    # transformers 5.23; a head that is tied to the embedding is that share itself.
+    tiny = {
+        "hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 8, "num_key_value_heads": 4,
+        "max_position_embeddings": 256, "vocab_size": 1001, "tie_word_embeddings": tied,
+    }  # fmt: skip
+    found = line(bill({**LLAMA, **tiny}, context=256, dtype="fp32", tp=2, allocator=0), "weights")
+    assert (found.nbytes, found.basis) == (nbytes, Basis.DERIVED)
+
+
 def test_latents_are_on_every_rank():
     alone, four = (line(bill(DEEPSEEK_V3, engine="vllm", tp=tp), "latent").nbytes for tp in (1, 4))
     assert alone == four == 1024 * 70_272  # 68.6 KiB a token

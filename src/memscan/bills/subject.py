@@ -57,7 +57,7 @@ def subject(report: Report, *, dtype: str | None, engine: str, degrees: Degrees)
     sharding = Sharding(
         degrees=degrees, style_of=by_plan(plan) if plan else by_names, heads=heads,
         kv_heads=text.integer("num_key_value_heads", "n_head_kv", "num_kv_heads", "multi_query_group_num") or heads,
-        pads_vocabulary=engine == "vllm",
+        pads_vocabulary=engine == "vllm", cuts_embedding=engine != "llama.cpp",
     )  # fmt: skip
     return Subject(
         report=report, scope=scope, settings=settings, held=loaded,

@@ -2,7 +2,8 @@
 
 vLLM by the classes that it builds its layers from (`ColumnParallelLinear`, `RowParallelLinear`, `QKVParallelLinear`,
 `VocabParallelEmbedding`, `ReplicatedLinear`; vllm/model_executor/layers/linear.py of 0.33.0), which follow the names that
-transformers gives them; transformers by the plan of the config class (`base_model_tp_plan`), and by the names where it has none.
+transformers gives them; transformers by the plan of the config class (`base_model_tp_plan`) and what it adds to each, and by the
+names where it has none.
 """
 
 import re
@@ -46,13 +47,16 @@ ROW = frozenset(
         "attn_output", "ffn_down",
     }
 )  # fmt: skip
-VOCABULARY = frozenset({"embed_tokens", "wte", "word_embeddings", "embed_in", "tok_embeddings", "lm_head", "embed_out", "output"})
+EMBEDDINGS = frozenset({"embed_tokens", "wte", "word_embeddings", "embed_in", "tok_embeddings"})
+VOCABULARY = EMBEDDINGS | {"lm_head", "embed_out", "output"}
 TRANSFORMERS = {
     "colwise": Style.COLUMN, "packed_colwise": Style.COLUMN, "rowwise": Style.ROW, "packed_rowwise": Style.ROW,
     "rowwise_split_input": Style.ROW, "colwise_gather_output": Style.COLUMN, "embedding_rowwise": Style.VOCABULARY,
     "embedding_colwise": Style.COLUMN,
 }  # fmt: skip
 """The words of a plan that cut something; any other leaves it whole on each rank."""
+EVERY = {"embed_tokens": "embedding_rowwise"}
+"""What transformers 5.23 adds to every plan that does not name it itself (`init_parallel_plans`, distributed/mixin.py)."""
 HEADS = ("lm_head", "embed_out")
 EXPERT = re.compile(r"(?:^|\.)(?:experts\.|ffn_[a-z_]+_exps(?:\.|$))")  # the second as GGUF names them
 
@@ -89,7 +93,8 @@ def by_names(name: str) -> Style:
 
 def by_plan(plan: Mapping[str, str]) -> StyleOf:
     """What a plan of transformers makes of tensors; patterns are of the base model, below whatever prefix."""
-    rules = [(re.compile(rf"(?:.*\.)?{translate(pattern)}"), TRANSFORMERS.get(word)) for pattern, word in plan.items()]
+    whole = {**EVERY, **plan}
+    rules = [(re.compile(rf"(?:.*\.)?{translate(pattern)}"), TRANSFORMERS.get(word)) for pattern, word in whole.items()]
 
     def style(name: str) -> Style:
         if is_expert(name):
