@@ -69,6 +69,26 @@ def test_a_rank_of_transformers_holds_a_share_of_the_embedding(tied, nbytes):
     assert (found.nbytes, found.basis) == (nbytes, Basis.DERIVED)
 
 
+@pytest.mark.parametrize(
+    ("model_type", "architecture", "share"),
+    [("llama", "LlamaForCausalLM", 2), ("phi3", "Phi3ForCausalLM", 1), ("olmo2", "Olmo2ForCausalLM", 1)],
+)
+def test_kv_heads_are_divided_where_the_plan_of_the_class_divides_them(model_type, architecture, share):
+    # Two ranks of transformers 5.23 (gloo) keep keys of [1, 4, tokens, 16] in a phi3 and an olmo2 of 4 KV heads, [1, 2, ...] in a
+    # llama: https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/distributed/tensor_parallel.py
+    values = {**LLAMA, "model_type": model_type, "architectures": [architecture], "pad_token_id": 0}
+    one, two = (line(bill(values, tp=tp), "KV cache").nbytes for tp in (1, 2))
+    assert (one, two) == (1024 * 131_072, 1024 * 131_072 // share)
+    assert line(bill(values, tp=2, engine="vllm"), "KV cache").nbytes == one // 2
+
+
+def test_recurrent_states_are_whole_where_a_plan_cuts_only_the_rest():
+    one, two = (bill({"model_type": "qwen3_next", "architectures": ["Qwen3NextForCausalLM"]}, tp=tp) for tp in (1, 2))
+    assert line(two, "KV cache").nbytes * 2 == line(one, "KV cache").nbytes
+    assert line(two, "recurrent state").nbytes == line(one, "recurrent state").nbytes
+    assert line(two, "convolution state").nbytes == line(one, "convolution state").nbytes
+
+
 def test_latents_are_on_every_rank():
     alone, four = (line(bill(DEEPSEEK_V3, engine="vllm", tp=tp), "latent").nbytes for tp in (1, 4))
     assert alone == four == 1024 * 70_272  # 68.6 KiB a token

@@ -1,5 +1,7 @@
 """What one rank holds of each tensor."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from memscan.architecture.settings import Settings
@@ -135,6 +137,25 @@ def test_heads_that_cannot_be_shared_are_an_error(degrees, engine, message):
     with pytest.raises(UsageError, match=message):
         degrees.check_heads(text, engine)
     Degrees(tensor=16).check_heads(text, "vllm")
+
+
+@pytest.mark.parametrize(
+    ("model_type", "tensor", "message"),
+    [
+        ("phi3", 3, None),  # three ranks load it, and keep all heads: its projections are gathered
+        ("granitemoe", 5, None),  # only experts are cut
+        ("deepseek_v2", 3, "--tp 3 does not divide the 32 attention heads"),  # no keys are cut, but queries are
+        ("deepseek_v2", 16, None),
+        ("qwen3", 3, "--tp 3 does not divide the 32 attention heads"),
+        ("qwen3", 16, "--tp 16 does not divide the 8 KV heads"),
+    ],
+)
+def test_transformers_refuses_ranks_only_where_its_plan_divides_heads(model_type, tensor, message):
+    text = Settings(model_type, {"num_attention_heads": 32, "num_key_value_heads": 8})
+    with nullcontext() if message is None else pytest.raises(UsageError, match=message):
+        Degrees(tensor=tensor).check_heads(text, "transformers")
+    with nullcontext() if tensor == 16 else pytest.raises(UsageError, match=f"--tp {tensor} does not divide"):
+        Degrees(tensor=tensor).check_heads(text, "vllm")
 
 
 def test_degrees_that_are_none_are_an_error():

@@ -10,7 +10,7 @@ from memscan.checkpoint import is_buffer
 from memscan.errors import UsageError
 from memscan.estimate import Report
 from memscan.model import Scope
-from memscan.parallel import Degrees, Sharding, Stage, by_names, by_plan, is_expert, stages
+from memscan.parallel import Degrees, Sharding, Stage, by_names, by_plan, cuts_keys, is_expert, stages
 from memscan.tensor import TensorInfo
 
 NOTHING: Mapping[str, object] = {}
@@ -30,6 +30,10 @@ class Subject:
     engine: str
     planned: bool
     """Whether the engine's own plan cuts the tensors; else their names have to tell."""
+    heads_whole: bool
+    """Whether the engine's plan leaves all KV heads on each rank."""
+    states_whole: bool
+    """Whether it leaves recurrent states whole on each."""
 
     @property
     def class_name(self) -> str | None:
@@ -67,6 +71,8 @@ def subject(report: Report, *, dtype: str | None, engine: str, degrees: Degrees)
             tied=scope.tied,
         ),
         engine=engine, planned=bool(plan) or engine == "vllm",
+        heads_whole=bool(plan) and not cuts_keys(plan),
+        states_whole=bool(plan),  # those of 5.23 gather again what they cut of a layer with a state
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ names where it has none.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from fnmatch import translate
 
@@ -57,6 +57,8 @@ TRANSFORMERS = {
 """The words of a plan that cut something; any other leaves it whole on each rank."""
 EVERY = {"embed_tokens": "embedding_rowwise"}
 """What transformers 5.23 adds to every plan that does not name it itself (`init_parallel_plans`, distributed/mixin.py)."""
+KEYS = ("k_proj", "qkv_proj", "query_key_value")  # `get_kv_heads_per_rank`, distributed/tensor_parallel.py of transformers 5.23
+QUERIES = ("q_proj", "q_b_proj", "kv_b_proj")
 HEADS = ("lm_head", "embed_out")
 EXPERT = re.compile(r"(?:^|\.)(?:experts\.|ffn_[a-z_]+_exps(?:\.|$))")  # the second as GGUF names them
 
@@ -108,6 +110,23 @@ def by_plan(plan: Mapping[str, str]) -> StyleOf:
         return Style.REPLICATED
 
     return style
+
+
+def cuts_keys(plan: Mapping[str, str]) -> bool:
+    """Whether a plan of transformers has each rank make, and keep, the keys of its own heads alone (`get_kv_heads_per_rank`).
+
+    A projection whose output is gathered, or that the plan does not name, leaves every rank with all heads.
+    """
+    return _cuts(plan, KEYS)
+
+
+def cuts_heads(plan: Mapping[str, str]) -> bool:
+    """Whether a plan of transformers has each rank attend with its own heads, those of latent attention too."""
+    return _cuts(plan, KEYS + QUERIES)
+
+
+def _cuts(plan: Mapping[str, str], names: Sequence[str]) -> bool:
+    return any(word == "colwise" and pattern.rpartition(".")[2] in names for pattern, word in plan.items())
 
 
 def is_expert(name: str) -> bool:
