@@ -1,9 +1,11 @@
 """The bill of an inference."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from memscan import scan
 from memscan.bills import Answer, Workload, estimate_inference, inference_bill, prepare, spread
 from memscan.devices import builtin, parse_device
 from memscan.errors import UsageError
@@ -87,6 +89,22 @@ def test_recurrent_states_are_whole_where_a_plan_cuts_only_the_rest():
     assert line(two, "KV cache").nbytes * 2 == line(one, "KV cache").nbytes
     assert line(two, "recurrent state").nbytes == line(one, "recurrent state").nbytes
     assert line(two, "convolution state").nbytes == line(one, "convolution state").nbytes
+
+
+def test_a_head_tied_to_a_shared_embedding_is_on_the_last_stage_too(tmp_path):
+    # https://huggingface.co/google-t5/t5-small/blob/main/config.json: 32,128 tokens of 512 values,
+    # which encoder, decoder and head share
+    small = {
+        "model_type": "t5", "architectures": ["T5ForConditionalGeneration"], "num_layers": 6, "d_model": 512, "d_ff": 2048,
+        "num_heads": 8, "d_kv": 64, "vocab_size": 32128, "n_positions": 512,
+    }  # fmt: skip
+    (tmp_path / "config.json").write_text(json.dumps(small))
+    report = scan(tmp_path / "config.json")
+    (one,) = prepare(report, Workload(dtype="float32")).model.stages
+    two = prepare(report, Workload(degrees=Degrees(pipeline=2), dtype="float32")).model.stages
+    held = sum(tensor.nbytes for stage in two for tensor in stage.tensors)
+    assert held - sum(tensor.nbytes for tensor in one.tensors) == 32_128 * 512 * 4
+    assert all("shared.weight" in [tensor.name for tensor in stage.tensors] for stage in two)
 
 
 def test_latents_are_on_every_rank():
