@@ -111,6 +111,13 @@ def test_a_plan_of_transformers_decides_where_there_is_one():
     assert style("lm_head.weight") is Style.VOCABULARY
 
 
+def test_a_head_that_no_plan_names_is_whole():
+    plan = Settings("nemotron_h", {}).tensor_parallel_plan
+    assert by_plan(plan, "NemotronHForCausalLM")("lm_head.weight") is Style.REPLICATED
+    assert by_plan(plan, "NemotronHForCausalLM")("backbone.embeddings.weight") is Style.VOCABULARY
+    assert by_plan(plan)("lm_head.weight") is Style.VOCABULARY
+
+
 @pytest.mark.parametrize(
     ("model_type", "name", "style"),
     [

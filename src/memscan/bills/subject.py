@@ -58,8 +58,9 @@ def subject(report: Report, *, dtype: str | None, engine: str, degrees: Degrees)
     loaded = held(report, dtype)
     plan = text.tensor_parallel_plan if engine == "transformers" else {}
     heads = text.integer("num_attention_heads", "n_head", "n_heads")
+    class_name = scope.class_name or (None if config is None else config.architecture)
     sharding = Sharding(
-        degrees=degrees, style_of=by_plan(plan) if plan else by_names, heads=heads,
+        degrees=degrees, style_of=by_plan(plan, class_name) if plan else by_names, heads=heads,
         kv_heads=text.integer("num_key_value_heads", "n_head_kv", "num_kv_heads", "multi_query_group_num") or heads,
         pads_vocabulary=engine == "vllm", cuts_embedding=engine != "llama.cpp",
     )  # fmt: skip

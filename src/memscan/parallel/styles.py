@@ -60,6 +60,16 @@ EVERY = {"embed_tokens": "embedding_rowwise"}
 KEYS = ("k_proj", "qkv_proj", "query_key_value")  # `get_kv_heads_per_rank`, distributed/tensor_parallel.py of transformers 5.23
 QUERIES = ("q_proj", "q_b_proj", "kv_b_proj")
 HEADS = ("lm_head", "embed_out")
+WHOLE_HEADS = frozenset(
+    {
+        "AudioFlamingo3ForConditionalGeneration", "EsmcForMaskedLM", "MuseSparkForConditionalGeneration",
+        "MusicFlamingoForConditionalGeneration", "Nemotron3_5TranscribeForConditionalGeneration", "NemotronHForCausalLM",
+        "NemotronH_Omni_Reasoning_V3",
+        "Qwen2AudioForConditionalGeneration", "UltraVBertForMaskedLM", "VibeVoiceAsrForConditionalGeneration",
+        "VoxtralForConditionalGeneration",
+    }
+)  # fmt: skip
+"""Classes of transformers 5.23 whose `_tp_plan` does not name their head, where the rest of the model has a plan."""
 EXPERT = re.compile(r"(?:^|\.)(?:experts\.|ffn_[a-z_]+_exps(?:\.|$))")  # the second as GGUF names them
 
 StyleOf = Callable[[str], Style]
@@ -93,8 +103,8 @@ def by_names(name: str) -> Style:
     return Style.REPLICATED
 
 
-def by_plan(plan: Mapping[str, str]) -> StyleOf:
-    """What a plan of transformers makes of tensors; patterns are of the base model, below whatever prefix."""
+def by_plan(plan: Mapping[str, str], class_name: str | None = None) -> StyleOf:
+    """What a plan of transformers makes of the tensors of a class; patterns are of the base model, below whatever prefix."""
     whole = {**EVERY, **plan}
     rules = [(re.compile(rf"(?:.*\.)?{translate(pattern)}"), TRANSFORMERS.get(word)) for pattern, word in whole.items()]
 
@@ -103,7 +113,8 @@ def by_plan(plan: Mapping[str, str]) -> StyleOf:
             return Style.EXPERTS
         module, _, leaf = name.rpartition(".")
         if module.rpartition(".")[2] in HEADS:
-            return Style.VOCABULARY  # `_tp_plan` of the classes with a head: colwise_gather_output
+            # `_tp_plan` of the classes with a head: colwise_gather_output
+            return Style.REPLICATED if class_name in WHOLE_HEADS else Style.VOCABULARY
         for rule, found in rules:
             if rule.match(name) or (leaf in ("weight", "bias") and rule.match(module)):
                 return found or Style.REPLICATED
