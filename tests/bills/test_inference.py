@@ -82,6 +82,9 @@ def test_kv_heads_are_divided_where_the_plan_of_the_class_divides_them(model_typ
     one, two = (line(bill(values, tp=tp), "KV cache").nbytes for tp in (1, 2))
     assert (one, two) == (1024 * 131_072, 1024 * 131_072 // share)
     assert line(bill(values, tp=2, engine="vllm"), "KV cache").nbytes == one // 2
+    made = bill(values, tp=2, context=8192, attention="eager").items
+    prefill = next(item for item in made if item.name == "activations" and item.phases == {"prefill"})
+    assert f" {32 // share} heads x " in prefill.formula
 
 
 def test_recurrent_states_are_whole_where_a_plan_cuts_only_the_rest():

@@ -10,7 +10,7 @@ from memscan.checkpoint import is_buffer
 from memscan.errors import UsageError
 from memscan.estimate import Report
 from memscan.model import Scope
-from memscan.parallel import Degrees, Sharding, Stage, by_names, by_plan, cuts_keys, is_expert, stages
+from memscan.parallel import Degrees, Sharding, Stage, by_names, by_plan, cuts_heads, cuts_keys, is_expert, stages
 from memscan.tensor import TensorInfo
 
 NOTHING: Mapping[str, object] = {}
@@ -32,6 +32,8 @@ class Subject:
     """Whether the engine's own plan cuts the tensors; else their names have to tell."""
     heads_whole: bool
     """Whether the engine's plan leaves all KV heads on each rank."""
+    attends_whole: bool
+    """Whether each rank attends with all heads."""
     states_whole: bool
     """Whether it leaves recurrent states whole on each."""
 
@@ -73,6 +75,7 @@ def subject(report: Report, *, dtype: str | None, engine: str, degrees: Degrees)
         ),
         engine=engine, planned=bool(plan) or engine == "vllm",
         heads_whole=bool(plan) and not cuts_keys(plan),
+        attends_whole=bool(plan) and not cuts_heads(plan),
         states_whole=bool(plan),  # those of 5.23 gather again what they cut of a layer with a state
     )  # fmt: skip
 
