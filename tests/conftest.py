@@ -41,6 +41,7 @@ os.environ.update(
 NEEDS = {
     "torch": (
         "cache/test_against_transformers.py",
+        "parallel/test_against_transformers.py",
         "oracle/test_architectures.py",
         "oracle/test_torch_oracle.py",
         "oracle/test_meta_transformers.py",

@@ -1,9 +1,11 @@
 """The bill of an inference."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from memscan import scan
 from memscan.bills import Answer, Workload, estimate_inference, inference_bill, prepare, spread
 from memscan.devices import builtin, parse_device
 from memscan.errors import UsageError
@@ -55,6 +57,57 @@ def test_a_cache_grows_with_context_and_batch():
     assert line(bill(context=1024), "KV cache").nbytes == 1024 * 131_072
     assert line(bill(context=1024, batch=3), "KV cache").nbytes == 3 * 1024 * 131_072
     assert line(bill(context=1024, kv_dtype="fp8", engine="vllm"), "KV cache").nbytes == 1024 * 131_072 // 2
+
+
+@pytest.mark.parametrize(("tied", "nbytes"), [(False, 1_105_408), (True, 848_896)])
+def test_a_rank_of_transformers_holds_a_share_of_the_embedding(tied, nbytes):
+    # The parameters of the first of two ranks (gloo) after from_pretrained(distributed_config=DistributedConfig(tp_size=2)),
+    # transformers 5.23; a head that is tied to the embedding is that share itself.
+    tiny = {
+        "hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 8, "num_key_value_heads": 4,
+        "max_position_embeddings": 256, "vocab_size": 1001, "tie_word_embeddings": tied,
+    }  # fmt: skip
+    found = line(bill({**LLAMA, **tiny}, context=256, dtype="fp32", tp=2, allocator=0), "weights")
+    assert (found.nbytes, found.basis) == (nbytes, Basis.DERIVED)
+
+
+@pytest.mark.parametrize(
+    ("model_type", "architecture", "share"),
+    [("llama", "LlamaForCausalLM", 2), ("phi3", "Phi3ForCausalLM", 1), ("olmo2", "Olmo2ForCausalLM", 1)],
+)
+def test_kv_heads_are_divided_where_the_plan_of_the_class_divides_them(model_type, architecture, share):
+    # Two ranks of transformers 5.23 (gloo) keep keys of [1, 4, tokens, 16] in a phi3 and an olmo2 of 4 KV heads, [1, 2, ...] in a
+    # llama: https://github.com/huggingface/transformers/blob/v5.23.0/src/transformers/distributed/tensor_parallel.py
+    values = {**LLAMA, "model_type": model_type, "architectures": [architecture], "pad_token_id": 0}
+    one, two = (line(bill(values, tp=tp), "KV cache").nbytes for tp in (1, 2))
+    assert (one, two) == (1024 * 131_072, 1024 * 131_072 // share)
+    assert line(bill(values, tp=2, engine="vllm"), "KV cache").nbytes == one // 2
+    made = bill(values, tp=2, context=8192, attention="eager").items
+    prefill = next(item for item in made if item.name == "activations" and item.phases == {"prefill"})
+    assert f" {32 // share} heads x " in prefill.formula
+
+
+def test_recurrent_states_are_whole_where_a_plan_cuts_only_the_rest():
+    one, two = (bill({"model_type": "qwen3_next", "architectures": ["Qwen3NextForCausalLM"]}, tp=tp) for tp in (1, 2))
+    assert line(two, "KV cache").nbytes * 2 == line(one, "KV cache").nbytes
+    assert line(two, "recurrent state").nbytes == line(one, "recurrent state").nbytes
+    assert line(two, "convolution state").nbytes == line(one, "convolution state").nbytes
+
+
+def test_a_head_tied_to_a_shared_embedding_is_on_the_last_stage_too(tmp_path):
+    # https://huggingface.co/google-t5/t5-small/blob/main/config.json: 32,128 tokens of 512 values,
+    # which encoder, decoder and head share
+    small = {
+        "model_type": "t5", "architectures": ["T5ForConditionalGeneration"], "num_layers": 6, "d_model": 512, "d_ff": 2048,
+        "num_heads": 8, "d_kv": 64, "vocab_size": 32128, "n_positions": 512,
+    }  # fmt: skip
+    (tmp_path / "config.json").write_text(json.dumps(small))
+    report = scan(tmp_path / "config.json")
+    (one,) = prepare(report, Workload(dtype="float32")).model.stages
+    two = prepare(report, Workload(degrees=Degrees(pipeline=2), dtype="float32")).model.stages
+    held = sum(tensor.nbytes for stage in two for tensor in stage.tensors)
+    assert held - sum(tensor.nbytes for tensor in one.tensors) == 32_128 * 512 * 4
+    assert all("shared.weight" in [tensor.name for tensor in stage.tensors] for stage in two)
 
 
 def test_latents_are_on_every_rank():

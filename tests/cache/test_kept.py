@@ -191,6 +191,12 @@ class TestParallel:
         assert one[0].nbytes == (8192 + 2 * 8 * 128) * 4 * 2
         assert four[0].nbytes == (8192 // 16 + 2 * 128) * 4 * 2  # eight groups, one for each of sixteen ranks
 
+    def test_a_plan_may_leave_heads_and_states_whole_on_each_rank(self) -> None:
+        assert line(LLAMA, tensor_parallel=3, heads_whole=True).nbytes == line(LLAMA).nbytes
+        assert "all KV heads on every rank" in line(LLAMA, tensor_parallel=3, heads_whole=True).note
+        mamba = {"model_type": "mamba2", "num_hidden_layers": 1}
+        assert [one.nbytes for one in lines(mamba, tensor_parallel=16, states_whole=True)] == [one.nbytes for one in lines(mamba)]
+
     def test_a_stage_keeps_its_layers(self) -> None:
         items = lines(GEMMA, layers=range(12))
         assert names(items) == ["KV cache: 10 layers, sliding window 512", "KV cache: 2 layers, full attention"]

@@ -1,5 +1,7 @@
 """What one rank holds of each tensor."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from memscan.architecture.settings import Settings
@@ -17,10 +19,11 @@ def tensor(name, *shape):
     return TensorInfo(name=name, dtype=made.dtype, shape=shape, offset=0, nbytes=2 * made.elements)
 
 
-def sharding(*, tp=1, ep=1, heads=32, kv_heads=8, vllm=True):
+def sharding(*, tp=1, ep=1, heads=32, kv_heads=8, engine="vllm", style_of=by_names):
     return Sharding(
-        degrees=Degrees(tensor=tp, expert=ep), style_of=by_names, heads=heads, kv_heads=kv_heads, pads_vocabulary=vllm
-    )
+        degrees=Degrees(tensor=tp, expert=ep), style_of=style_of, heads=heads, kv_heads=kv_heads,
+        pads_vocabulary=engine == "vllm", cuts_embedding=engine != "llama.cpp",
+    )  # fmt: skip
 
 
 def test_columns_and_rows_are_divided():
@@ -50,9 +53,18 @@ def test_vllm_fills_the_vocabulary_up():
     assert sharding(tp=4).nbytes(tensor("lm_head.weight", 100, 8)) == 2 * 32 * 8
 
 
-def test_transformers_leaves_the_embedding_whole():
-    assert sharding(tp=4, vllm=False).nbytes(tensor("model.embed_tokens.weight", 100, 8)) == 1600
-    assert sharding(tp=4, vllm=False).nbytes(tensor("lm_head.weight", 100, 8)) == 400
+def test_transformers_cuts_the_embedding_by_whole_tokens():
+    # Two ranks of a Llama of 1,001 tokens, loaded with DistributedConfig(tp_size=2): [501, 128] and [500, 128], the head alike.
+    two = sharding(tp=2, engine="transformers", style_of=by_plan(Settings("llama", {}).tensor_parallel_plan))
+    for name in ("model.embed_tokens.weight", "lm_head.weight"):
+        assert two.nbytes(tensor(name, 1001, 128)) == 2 * 501 * 128
+    assert two.nbytes(tensor("model.embed_tokens_per_layer.weight", 1001, 128)) == 2 * 1001 * 128  # of Gemma 3n, in no plan
+
+
+def test_llama_cpp_has_the_embedding_whole():
+    two = sharding(tp=2, engine="llama.cpp")
+    assert two.nbytes(tensor("model.embed_tokens.weight", 100, 8)) == 1600
+    assert two.nbytes(tensor("embed_out.weight", 100, 8)) == 800
 
 
 def test_experts_are_cut_or_shared_out_whole():
@@ -99,6 +111,27 @@ def test_a_plan_of_transformers_decides_where_there_is_one():
     assert style("lm_head.weight") is Style.VOCABULARY
 
 
+def test_a_head_that_no_plan_names_is_whole():
+    plan = Settings("nemotron_h", {}).tensor_parallel_plan
+    assert by_plan(plan, "NemotronHForCausalLM")("lm_head.weight") is Style.REPLICATED
+    assert by_plan(plan, "NemotronHForCausalLM")("backbone.embeddings.weight") is Style.VOCABULARY
+    assert by_plan(plan)("lm_head.weight") is Style.VOCABULARY
+
+
+@pytest.mark.parametrize(
+    ("model_type", "name", "style"),
+    [
+        ("nemotron_h", "backbone.embeddings.weight", Style.VOCABULARY),  # as its own plan says
+        ("qwen2_5_vl_text", "model.language_model.embed_tokens.weight", Style.VOCABULARY),
+        ("inkling2_text", "model.embed_tokens.weight", Style.REPLICATED),  # its plan says `replicate`
+        ("neomme", "embed_tokens.word_embeddings.weight", Style.REPLICATED),  # no torch.nn.Embedding by itself
+        ("gpt_neox", "gpt_neox.embed_in.weight", Style.REPLICATED),  # another name
+    ],
+)
+def test_an_embedding_is_cut_where_transformers_adds_it_to_the_plan(model_type, name, style):
+    assert by_plan(Settings(model_type, {}).tensor_parallel_plan)(name) is style
+
+
 @pytest.mark.parametrize(
     ("degrees", "engine", "message"),
     [
@@ -111,6 +144,25 @@ def test_heads_that_cannot_be_shared_are_an_error(degrees, engine, message):
     with pytest.raises(UsageError, match=message):
         degrees.check_heads(text, engine)
     Degrees(tensor=16).check_heads(text, "vllm")
+
+
+@pytest.mark.parametrize(
+    ("model_type", "tensor", "message"),
+    [
+        ("phi3", 3, None),  # three ranks load it, and keep all heads: its projections are gathered
+        ("granitemoe", 5, None),  # only experts are cut
+        ("deepseek_v2", 3, "--tp 3 does not divide the 32 attention heads"),  # no keys are cut, but queries are
+        ("deepseek_v2", 16, None),
+        ("qwen3", 3, "--tp 3 does not divide the 32 attention heads"),
+        ("qwen3", 16, "--tp 16 does not divide the 8 KV heads"),
+    ],
+)
+def test_transformers_refuses_ranks_only_where_its_plan_divides_heads(model_type, tensor, message):
+    text = Settings(model_type, {"num_attention_heads": 32, "num_key_value_heads": 8})
+    with nullcontext() if message is None else pytest.raises(UsageError, match=message):
+        Degrees(tensor=tensor).check_heads(text, "transformers")
+    with nullcontext() if tensor == 16 else pytest.raises(UsageError, match=f"--tp {tensor} does not divide"):
+        Degrees(tensor=tensor).check_heads(text, "vllm")
 
 
 def test_degrees_that_are_none_are_an_error():

@@ -54,6 +54,27 @@ def test_a_tied_head_is_on_both_ends():
     assert "model.embed_tokens.weight" in [one.name for one in last.tensors]
 
 
+@pytest.mark.parametrize(
+    ("embedding", "head"),
+    [
+        ("shared.weight", "lm_head.weight"),  # T5
+        ("model.shared.weight", "lm_head.weight"),  # BART
+        ("model.decoder.embed_tokens.weight", "proj_out.weight"),  # Whisper
+        ("backbone.embeddings.weight", "lm_head.weight"),  # Mamba
+    ],
+)
+def test_a_tied_head_is_on_both_ends_whatever_its_embedding_is_called(embedding, head):
+    places = tensor("model.encoder.embed_positions.weight", 50)
+    tensors = [places, tensor(embedding, 100), *llama(4)[1:-1]]
+    lent = [tensor("decoder.embed_tokens.weight", 100), tensor(head, 100)]
+    first, last = stages(tensors, block_of=numbered_block, number=2, layers=4, tied=lent)
+    assert {places, tensors[1]} <= set(first.tensors)
+    assert tensors[1] in last.tensors
+    assert places not in last.tensors
+    alone = stages(tensors, block_of=numbered_block, number=2, layers=4, tied=lent[:1])[1]
+    assert tensors[1] not in alone.tensors  # a head of its own, or none
+
+
 def test_no_tensor_is_lost():
     tensors = llama(7)
     held = [one for stage in stages(tensors, block_of=numbered_block, number=3, layers=7) for one in stage.tensors]

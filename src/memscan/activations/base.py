@@ -26,6 +26,8 @@ class Pass:
     """Tokens of each sequence that a decoder is given where an encoder takes `tokens`; None: as many."""
     tensor_parallel: int = 1
     """Devices that share heads and intermediate sizes."""
+    heads_whole: bool = False
+    """Whether each of those attends with all heads: plans of transformers that gather them again."""
     counted: bool = False
     """As torch counts it on the processor, with which this is compared, instead of as it is on CUDA: there dropout keeps noise
     and rules out fused attention, and under the dispatch mode that counts gradients are never added in place."""

@@ -32,7 +32,7 @@ def forward(settings: Settings, class_name: str | None, one: Pass, *, logits_tok
     if one.tensor_parallel == 1:
         return lines
     whole = _lines(found, replace(one, tensor_parallel=1), logits_tokens)
-    return tuple(_shared(line, alone, one.tensor_parallel) for line, alone in zip(lines, whole, strict=True))
+    return tuple(_shared(line, alone, one) for line, alone in zip(lines, whole, strict=True))
 
 
 def _lines(found: Chosen, one: Pass, logits_tokens: int | None) -> tuple[Item, ...]:
@@ -74,10 +74,12 @@ def line(name: str, nbytes: int, terms: str, phase: str, *, doubt: str, remark: 
     return made if not doubt else replace(made, basis=Basis.ASSUMED, least=nbytes * 2 // 5, most=3 * nbytes)
 
 
-def _shared(one: Item, whole: Item, devices: int) -> Item:
+def _shared(one: Item, whole: Item, asked: Pass) -> Item:
+    devices = asked.tensor_parallel
     if one.nbytes is None or whole.nbytes is None:
         return one
-    note = f"heads and intermediate sizes divided among {devices} devices, hidden states and logits whole on each"
+    divided, kept = ("", "heads, ") if asked.heads_whole else ("heads and ", "")
+    note = f"{divided}intermediate sizes divided among {devices} devices, {kept}hidden states and logits whole on each"
     return replace(
         one, basis=Basis.ASSUMED, least=min(one.low, whole.low // devices), most=whole.high,
         note="; ".join(filter(None, (one.note, note))),

@@ -94,4 +94,5 @@ def _setup(one: Pass, itemsize: int, *, trained: bool, cached: bool = False, ada
         adapter=adapter,
         head=head,
         shards=one.tensor_parallel,
+        heads_whole=one.heads_whole,
     )

@@ -40,6 +40,8 @@ class Setup:
     """What the cache keeps."""
     shards: int = 1
     """Devices among which heads and intermediate sizes are divided."""
+    heads_whole: bool = False
+    """Whether heads are not."""
 
     doubts: list[str] = field(default_factory=list)
     """What a recipe takes to be so without knowing."""
@@ -62,6 +64,10 @@ class Setup:
     def share(self, name: str, count: int) -> Size:
         """What one device has of `count`, which are divided."""
         return Size(name, max(1, -(-count // self.shards)))
+
+    def share_heads(self, name: str, count: int) -> Size:
+        """What one device has of `count` heads, which are divided unless each attends with all."""
+        return Size(name, count) if self.heads_whole else self.share(name, count)
 
 
 class Linear:

@@ -30,7 +30,7 @@ def working(model: Subject, stage: Stage, workload: Workload, device: Device | N
         tokens = workload.prefill or workload.context or 1
         one = Pass(
             tokens=tokens, sequences=sequences, dtype=model.held.computes, attention=workload.attention,
-            tensor_parallel=workload.degrees.tensor,
+            tensor_parallel=workload.degrees.tensor, heads_whole=model.attends_whole,
         )  # fmt: skip
         items = forward(model.settings, model.class_name, one, logits_tokens=1)
         yield from (item for item in items if is_last or item.name != "logits")

@@ -132,6 +132,7 @@ def _moving(model: Subject, stage: Stage, workload: Workload, device: Device | N
         CacheRequest(
             engine=workload.engine, tokens=workload.context or 1, sequences=sequences, dtype=workload.kv_dtype,
             model_dtype=model.held.computes, tensor_parallel=workload.degrees.tensor,
+            heads_whole=model.heads_whole, states_whole=model.states_whole,
             layers=stage.layers if workload.degrees.pipeline > 1 else None, encoder_tokens=workload.encoder_tokens,
         ),
     )  # fmt: skip

@@ -10,7 +10,7 @@ from memscan.checkpoint import is_buffer
 from memscan.errors import UsageError
 from memscan.estimate import Report
 from memscan.model import Scope
-from memscan.parallel import Degrees, Sharding, Stage, by_names, by_plan, is_expert, stages
+from memscan.parallel import Degrees, Sharding, Stage, by_names, by_plan, cuts_heads, cuts_keys, is_expert, stages
 from memscan.tensor import TensorInfo
 
 NOTHING: Mapping[str, object] = {}
@@ -30,6 +30,12 @@ class Subject:
     engine: str
     planned: bool
     """Whether the engine's own plan cuts the tensors; else their names have to tell."""
+    heads_whole: bool
+    """Whether the engine's plan leaves all KV heads on each rank."""
+    attends_whole: bool
+    """Whether each rank attends with all heads."""
+    states_whole: bool
+    """Whether it leaves recurrent states whole on each."""
 
     @property
     def class_name(self) -> str | None:
@@ -54,10 +60,11 @@ def subject(report: Report, *, dtype: str | None, engine: str, degrees: Degrees)
     loaded = held(report, dtype)
     plan = text.tensor_parallel_plan if engine == "transformers" else {}
     heads = text.integer("num_attention_heads", "n_head", "n_heads")
+    class_name = scope.class_name or (None if config is None else config.architecture)
     sharding = Sharding(
-        degrees=degrees, style_of=by_plan(plan) if plan else by_names, heads=heads,
+        degrees=degrees, style_of=by_plan(plan, class_name) if plan else by_names, heads=heads,
         kv_heads=text.integer("num_key_value_heads", "n_head_kv", "num_kv_heads", "multi_query_group_num") or heads,
-        pads_vocabulary=engine == "vllm",
+        pads_vocabulary=engine == "vllm", cuts_embedding=engine != "llama.cpp",
     )  # fmt: skip
     return Subject(
         report=report, scope=scope, settings=settings, held=loaded,
@@ -67,6 +74,9 @@ def subject(report: Report, *, dtype: str | None, engine: str, degrees: Degrees)
             tied=scope.tied,
         ),
         engine=engine, planned=bool(plan) or engine == "vllm",
+        heads_whole=bool(plan) and not cuts_keys(plan),
+        attends_whole=bool(plan) and not cuts_heads(plan),
+        states_whole=bool(plan),  # those of 5.23 gather again what they cut of a layer with a state
     )  # fmt: skip
 
 

@@ -119,7 +119,7 @@ def _encoder(group: Group, part: Cross, request: CacheRequest) -> Item:
 
 def _state(group: Group, part: State, request: CacheRequest) -> Item:
     columns = 1 if part.kernel is None else part.kernel - 1
-    elements = part.elements(request.tensor_parallel) * columns
+    elements = part.elements(request.state_ranks) * columns
     return Item(
         name=group.name,
         nbytes=request.sequences * group.layers * elements * SINGLE,

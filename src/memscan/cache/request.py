@@ -29,6 +29,10 @@ class CacheRequest:
     """What the model runs in: `bfloat16`, `float16` or `float32`."""
     tensor_parallel: int = 1
     """Ranks that share the heads of each layer."""
+    heads_whole: bool = False
+    """Whether each of those ranks keeps all KV heads: plans of transformers that gather keys, or cut no attention."""
+    states_whole: bool = False
+    """Whether each of them keeps recurrent states whole."""
     layers: range | None = None
     """Those of a pipeline stage; None: all."""
     encoder_tokens: int | None = None
@@ -48,12 +52,17 @@ class CacheRequest:
         """Bytes of an element in the model's dtype."""
         return MODEL_SIZES[self.model_dtype]
 
+    @property
+    def state_ranks(self) -> int:
+        """Ranks that share recurrent states."""
+        return 1 if self.states_whole else self.tensor_parallel
+
     def heads(self, count: int) -> int:
         """KV heads of one rank: a share of them, or one whole head where there are fewer heads than ranks.
 
         vLLM 0.33.0, `ModelConfig.get_num_kv_heads`; UsageError where neither number divides the other.
         """
-        ranks = self.tensor_parallel
+        ranks = 1 if self.heads_whole else self.tensor_parallel
         if count % ranks and ranks % count:
             raise UsageError(f"{count:,} KV heads cannot be shared by {ranks:,} ranks: neither number divides the other")
         return max(1, count // ranks)

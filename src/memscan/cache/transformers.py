@@ -21,6 +21,7 @@ GROUP = 64  # `q_group_size`: values that share a scale and a zero point
 RESIDUAL = 128  # `residual_length`: tokens that wait in the model's dtype until they are quantized together
 SCALES = 8  # bytes: one float32 for the keys and one for the values of a layer (`Fp8QuantizedLayer`)
 POSITION = 8  # bytes of an int64
+WHOLE = "the plan of the class in transformers leaves all KV heads on every rank"
 GROWS = "while a layer takes a token in, its keys and values are there twice (`torch.cat`)"
 REMOTE = "the remote code of such models keeps keys and values of all heads"
 
@@ -72,6 +73,8 @@ def _attention(group: Group, part: Attention, request: CacheRequest) -> Item:
         return _grouped(group, request, elements=heads * (part.key + part.value))
     words = f"{heads:,} KV heads x ({part.key:,} + {part.value:,})"
     note = "transformers keeps the KV heads repeated to the query heads" if part.broadcast is not None else GROWS
+    if request.heads_whole and request.tensor_parallel > 1:
+        note = f"{note}; {WHOLE}"
     extra = SCALES if request.dtype == "fp8" else 0
     return _tokens(group, request, tokens=tokens, elements=heads * (part.key + part.value), words=words, note=note, extra=extra)
 
@@ -181,7 +184,7 @@ def _grouped(group: Group, request: CacheRequest, *, elements: int) -> Item:
 
 def _state(group: Group, part: State, request: CacheRequest) -> Item:
     size = request.model_size if part.item is None else part.item
-    elements = part.elements(request.tensor_parallel) * (part.kernel or 1)
+    elements = part.elements(request.state_ranks) * (part.kernel or 1)
     formula = f"{request.sequences:,} sequences x {group.layers:,} layers x {elements:,} elements x {size} bytes"
     nbytes = request.sequences * group.layers * elements * size
     return Item(

@@ -138,7 +138,7 @@ def _of_state(settings: Settings, group: Group, part: State, request: CacheReque
     """Convolutions keep one token less than their kernel sees."""
     columns = 1 if part.kernel is None else part.kernel - 1
     size = request.model_size if part.kernel is not None else _recurrent_size(settings, request)
-    elements = part.elements(request.tensor_parallel) * columns
+    elements = part.elements(request.state_ranks) * columns
     return Page(group=group, size=elements * size, words=f"{elements:,} elements x {size} bytes")
 
 

@@ -6,7 +6,7 @@ from memscan.parallel.precision import DEEPSPEED, FSDP, TORCH, Precision, precis
 from memscan.parallel.shard import Sharding
 from memscan.parallel.stages import Stage, stages
 from memscan.parallel.stages import shares as layer_shares
-from memscan.parallel.styles import by_names, by_plan, is_expert
+from memscan.parallel.styles import by_names, by_plan, cuts_heads, cuts_keys, is_expert
 from memscan.parallel.zero import GRADIENTS, STATES, STEP_GRADIENTS, WEIGHTS, Shares, Zero, shares
 
 __all__ = [
@@ -29,6 +29,8 @@ __all__ = [
     "buffers",
     "by_names",
     "by_plan",
+    "cuts_heads",
+    "cuts_keys",
     "gathered",
     "is_expert",
     "layer_shares",

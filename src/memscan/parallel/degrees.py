@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from memscan.architecture.settings import Settings
 from memscan.errors import UsageError
+from memscan.parallel.styles import cuts_heads, cuts_keys
 from memscan.units import plural
 
 MOST = 65_536  # devices; no cluster serves one copy of a model with more
@@ -45,8 +46,12 @@ class Degrees:
         """UsageError where the attention heads of a model cannot be shared by so many ranks.
 
         vLLM: `ModelConfig.verify_with_parallel_config` (heads), `QKVParallelLinear` (KV heads: fewer than ranks are copied, and
-        then the ranks have to be a multiple of them). transformers cuts the projections evenly, and has no copies.
+        then the ranks have to be a multiple of them). transformers cuts the projections evenly, and has no copies; where the plan
+        of the class leaves heads whole on each rank, any number of ranks will do.
         """
+        plan = settings.tensor_parallel_plan if engine == "transformers" else {}
+        if plan and not cuts_heads(plan):
+            return
         heads = settings.integer("num_attention_heads", "n_head", "n_heads")
         grouped = settings.integer("num_key_value_heads", "n_head_kv", "num_kv_heads", "multi_query_group_num") or heads
         if self.tensor == 1 or not heads or not grouped:
@@ -56,8 +61,8 @@ class Degrees:
             raise UsageError(
                 f"--tp {self.tensor} does not divide the {plural(heads, 'attention head')}; expected one of {allowed}"
             )
-        if settings.integer("kv_lora_rank"):
-            return  # one latent head, on every rank
+        if settings.integer("kv_lora_rank") or (plan and not cuts_keys(plan)):
+            return  # one latent head, or all heads, on every rank
         if engine == "transformers" and grouped % self.tensor:
             raise UsageError(
                 f"--tp {self.tensor} does not divide the {plural(grouped, 'KV head')}, which transformers cuts and does not copy;"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from memscan.parallel.degrees import Degrees
-from memscan.parallel.styles import Style, StyleOf
+from memscan.parallel.styles import EMBEDDINGS, Style, StyleOf
 from memscan.tensor import TensorInfo
 
 VOCABULARY_PADDING = 64  # tokens: `DEFAULT_VOCAB_PADDING_SIZE` of vllm/model_executor/layers/vocab_parallel_embedding.py
@@ -20,7 +20,9 @@ class Sharding:
     kv_heads: int | None
     """Those that keys and values have."""
     pads_vocabulary: bool
-    """Whether embeddings are cut, and filled up to whole blocks of 64 tokens (vLLM)."""
+    """Whether embeddings and heads are filled up to whole blocks of 64 tokens (vLLM)."""
+    cuts_embedding: bool = True
+    """Whether the input embedding is cut as the head is; llama.cpp has it whole, on the CPU."""
 
     def nbytes(self, tensor: TensorInfo) -> int:
         """Bytes of `tensor` on the fullest rank; odd shares are rounded up."""
@@ -40,12 +42,11 @@ class Sharding:
         return _share(tensor.nbytes, ranks)
 
     def _vocabulary(self, tensor: TensorInfo) -> int:
-        rows, ranks = tensor.shape[0], self.degrees.tensor
-        if not self.pads_vocabulary:
-            # transformers leaves the embedding whole and cuts the head.
-            return tensor.nbytes if "emb" in tensor.name or "wte" in tensor.name else _share(tensor.nbytes, ranks)
-        padded = -(-rows // VOCABULARY_PADDING) * VOCABULARY_PADDING
-        return -(-tensor.nbytes * _share(padded, ranks) // rows)
+        rows = tensor.shape[0]
+        if not self.cuts_embedding and tensor.name.rpartition(".")[0].rpartition(".")[2] in EMBEDDINGS:
+            return tensor.nbytes
+        filled = -(-rows // VOCABULARY_PADDING) * VOCABULARY_PADDING if self.pads_vocabulary else rows
+        return -(-tensor.nbytes * _share(filled, self.degrees.tensor) // rows)
 
     def _experts(self, tensor: TensorInfo) -> int:
         if self.degrees.expert == 1:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from memscan.errors import UsageError
 from memscan.modules import BlockOf
-from memscan.parallel.styles import VOCABULARY
 from memscan.tensor import TensorInfo
 
 NUMBER = re.compile(r"\.?\d+$")
-LAST = re.compile(r"(?:^|\.)(?:norm|ln_f|final_layer_?norm|final_norm|norm_f|lm_head|embed_out|output|score|classifier)(?:\.|$)")
+LAST = re.compile(
+    r"(?:^|\.)(?:norm|ln_f|final_layer_?norm|final_norm|norm_f|lm_head|embed_out|output|score|classifier)(?:\.|$)|^(?:proj_out|output_projection)\."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +54,21 @@ def stages(
     for tensor in tensors:
         block = block_of(tensor.name.rpartition(".")[0])
         held[place[block] if block in place else _outside(tensor.name, number)].append(tensor)
-    if any(_last_part(one.name) in VOCABULARY for one in tied):
-        held[-1] += [one for one in held[0] if _last_part(one.name) in VOCABULARY]
+    held[-1] += _lent(held[0], [one for one in tied if LAST.search(one.name)])
     first, found = 0, []
     for stage, count in enumerate(counts):
         found.append(Stage(number=stage, layers=range(first, first + count), tensors=tuple(held[stage])))
         first += count
     return tuple(found)
+
+
+def _lent(first: Sequence[TensorInfo], heads: Sequence[TensorInfo]) -> list[TensorInfo]:
+    """What the last stage has once more of the first for `heads` that are tied: the embeddings of their shapes, by any name."""
+    lenders: dict[tuple[int, ...], str] = {}
+    for one in first:
+        lenders.setdefault(one.shape, one.name.rpartition(".")[0])
+    modules = {lenders[head.shape] for head in heads if head.shape in lenders}
+    return [one for one in first if one.name.rpartition(".")[0] in modules]
 
 
 def _outside(name: str, number: int) -> int:
@@ -86,7 +95,3 @@ def _stack(tensors: Sequence[TensorInfo], block_of: BlockOf, layers: int | None)
     fitting = [blocks for blocks in stacks.values() if len(blocks) == layers] or list(stacks.values())
     largest = max(fitting, key=lambda blocks: sum(blocks.values()), default={})
     return dict(sorted(largest.items(), key=lambda pair: int(pair[0].rpartition(".")[2])))
-
-
-def _last_part(name: str) -> str:
-    return name.rpartition(".")[0].rpartition(".")[2]

@@ -22,7 +22,7 @@ class Sizes:
         count = needed(settings, "num_attention_heads")
         self.hidden = Size("hidden_size", needed(settings, "hidden_size"))
         self.width = Size("head_dim", self.hidden // count)
-        self.count = setup.share("heads", count)
+        self.count = setup.share_heads("heads", count)
         self.inner = setup.share("intermediate_size", needed(settings, "intermediate_size", "hidden_dim"))
         self.vocab = Size("vocab_size", needed(settings, "vocab_size"))
         self.positions = Size("max_position_embeddings", settings.integer("max_position_embeddings") or 512)

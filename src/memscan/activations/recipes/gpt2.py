@@ -22,7 +22,7 @@ class Sizes:
         count = needed(settings, "num_attention_heads")
         self.hidden = Size("hidden_size", needed(settings, "hidden_size"))
         self.width = Size("head_dim", self.hidden // count)
-        self.count = setup.share("heads", count)
+        self.count = setup.share_heads("heads", count)
         self.inner = setup.share("n_inner", settings.integer("n_inner", "intermediate_size") or 4 * self.hidden)
         self.vocab = Size("vocab_size", needed(settings, "vocab_size"))
         self.layers = number_of_layers(settings)

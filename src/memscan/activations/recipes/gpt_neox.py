@@ -26,7 +26,7 @@ class Sizes:
         given = settings.get("rope_parameters")
         share = given.get("partial_rotary_factor") if isinstance(given, dict) else settings.number("rotary_pct")
         self.rotary = Size("rotary", int(self.width * (share if isinstance(share, float | int) else 0.25)))
-        self.count = setup.share("heads", count)
+        self.count = setup.share_heads("heads", count)
         self.inner = setup.share("intermediate_size", needed(settings, "intermediate_size"))
         self.vocab = Size("vocab_size", needed(settings, "vocab_size"))
         self.layers = number_of_layers(settings)

@@ -108,8 +108,8 @@ def style(settings: Settings, setup: Setup, *, mlp: Callable[[str], Mlp], bias: 
         raise LackingError(f"{settings.path}: {layers} layers, {count} heads and {pairs} heads of keys make no attention")
     return Style(
         hidden=Size("hidden_size", hidden),
-        count=setup.share("heads", count),
-        key_value=setup.share("key_value_heads", pairs),
+        count=setup.share_heads("heads", count),
+        key_value=setup.share_heads("key_value_heads", pairs),
         width=Size("head_dim", width),
         vocab=Size("vocab_size", needed(settings, "vocab_size")),
         kinds=(FULL_ATTENTION,) * layers,

@@ -23,7 +23,7 @@ class Sizes:
         self.hidden = Size("hidden_size", needed(settings, "hidden_size"))
         self.outer = Size("word_embed_proj_dim", settings.integer("word_embed_proj_dim") or self.hidden)
         self.width = Size("head_dim", self.hidden // count)
-        self.count = setup.share("heads", count)
+        self.count = setup.share_heads("heads", count)
         self.inner = setup.share("ffn_dim", needed(settings, "ffn_dim"))
         self.vocab = Size("vocab_size", needed(settings, "vocab_size"))
         self.layers = number_of_layers(settings)

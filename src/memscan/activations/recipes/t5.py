@@ -25,7 +25,7 @@ class Sizes:
         count = needed(settings, "num_heads", "num_attention_heads")
         self.hidden = Size("d_model", needed(settings, "d_model", "hidden_size"))
         self.width = Size("d_kv", needed(settings, "d_kv"))
-        self.count = setup.share("heads", count)
+        self.count = setup.share_heads("heads", count)
         self.inner = setup.share("d_ff", needed(settings, "d_ff"))
         self.vocab = Size("vocab_size", needed(settings, "vocab_size"))
         self.buckets = Size("relative_attention_num_buckets", settings.integer("relative_attention_num_buckets") or 32)

@@ -21,7 +21,7 @@ class Sizes:
         count = needed(settings, "num_attention_heads")
         self.hidden = Size("hidden_size", needed(settings, "hidden_size"))
         self.width = Size("head_dim", self.hidden // count)
-        self.count = setup.share("heads", count)
+        self.count = setup.share_heads("heads", count)
         self.inner = setup.share("intermediate_size", needed(settings, "intermediate_size"))
         self.layers = number_of_layers(settings)
         patch = needed(settings, "patch_size")
