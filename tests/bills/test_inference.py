@@ -112,6 +112,20 @@ def test_experts_on_the_cpu_leave_one_layer_in_work():
     assert any(note.code == "no-experts" for note in bill(offload_experts=True).notes)
 
 
+@pytest.mark.parametrize("engine", ["transformers", "llama.cpp"])
+@pytest.mark.parametrize("device", ["m4-pro-24gb", "gb10", "cpu:24GiB"])
+def test_what_the_cpu_holds_is_in_the_memory_that_it_shares_with_the_device(device, engine):
+    apart = bill(MIXTRAL, offload_experts=True, engine=engine, device="24GiB")
+    shared = bill(MIXTRAL, offload_experts=True, engine=engine, device=device)
+    assert apart.host
+    assert shared.host == ()
+    assert [item for item in shared.items if item in apart.host] == list(apart.host)
+    overhead = sum(item.nbytes for item in apart.items if "CUDA" in item.name or "allocator" in item.name)
+    if device != "gb10":  # has a CUDA context of its own
+        assert shared.peak.nbytes == apart.peak.nbytes - overhead + sum(item.nbytes for item in apart.host)
+        assert shared.verdict.answer is Answer.NO
+
+
 def test_llama_cpp_leaves_the_embedding_on_the_cpu():
     found = bill(engine="llama.cpp")
     (host,) = found.host

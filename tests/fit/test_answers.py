@@ -9,7 +9,7 @@ from memscan.devices import builtin, parse_device
 from memscan.errors import UsageError
 from memscan.estimate import estimate_weights
 from memscan.fit import COMMON, fit, what_fits
-from tests.bills.models import LLAMA, report_of
+from tests.bills.models import LLAMA, MIXTRAL, report_of
 from tests.estimate.fixtures import load
 
 
@@ -43,6 +43,13 @@ def test_the_rows_are_what_the_engine_loads():
 def test_what_does_not_fit_says_so():
     row = what_fits(llama(), device="8GiB").rows[0]
     assert (row.answer, row.context.number, row.batch.number) == (Answer.NO, 0, 0)
+
+
+def test_experts_on_the_cpu_do_not_leave_the_memory_of_a_mac():
+    words = {"context": 4096, "engine": "llama.cpp", "dtypes": ["Q8_0"], "offload_experts": True}
+    (apart,) = what_fits(report_of(MIXTRAL), device="24GiB", **words).rows
+    (shared,) = what_fits(report_of(MIXTRAL), device="m4-pro-24gb", **words).rows
+    assert (apart.answer, shared.answer, shared.context.number) == (Answer.FITS, Answer.NO, 0)
 
 
 def test_the_model_bounds_its_context():

@@ -136,7 +136,7 @@ def _moving(model: Subject, stage: Stage, workload: Workload, device: Device | N
         ),
     )  # fmt: skip
     yield from working(model, stage, workload, device, sequences)
-    if device is not None and device.kind == "ram":
+    if device is not None and device.shares_memory:
         yield from on_the_host(model, stage, offload_experts=workload.offload_experts)
     if device is not None and (device.kind == "ram" or device.vendor == "Apple"):
         return  # neither CUDA nor its caching allocator

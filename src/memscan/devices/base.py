@@ -30,3 +30,8 @@ class Device:
     """`gpu` has memory of its own, `unified` shares it with the processor and the operating system, `ram` is the processor's."""
     aliases: tuple[str, ...] = ()
     """Other names."""
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether what the CPU holds is in the same memory."""
+        return self.kind in (UNIFIED, RAM)
