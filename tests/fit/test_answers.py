@@ -40,6 +40,20 @@ def test_the_rows_are_what_the_engine_loads():
     assert dtypes(dtypes=["float16"]) == ["float16"]
 
 
+def test_a_dtype_is_spelt_in_either_place_as_elsewhere():
+    def dtypes(**words):
+        return [row.dtype for row in what_fits(llama(), device="24GiB", **words).rows]
+
+    assert dtypes(dtypes=("bf16", "fp16", "bfloat16")) == ["bfloat16", "float16"]
+    assert dtypes(dtypes="bfloat16") == dtypes(dtypes="bf16") == ["bfloat16"]
+    assert dtypes(dtype="bnb-nf4") == ["bnb-nf4"]
+    assert dtypes(dtype="bf16") == ["bfloat16"]
+    with pytest.raises(UsageError, match="'foo' is not a dtype; expected one of float64, float32, "):
+        dtypes(dtypes=("foo",))
+    with pytest.raises(UsageError, match="dtype and dtypes both say"):
+        dtypes(dtype="bnb-nf4", dtypes=("fp16",))
+
+
 def test_what_does_not_fit_says_so():
     row = what_fits(llama(), device="8GiB").rows[0]
     assert (row.answer, row.context.number, row.batch.number) == (Answer.NO, 0, 0)
