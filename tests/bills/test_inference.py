@@ -213,6 +213,29 @@ def test_what_sees_distances_alone_takes_any_context():
     assert "of 600 tokens" in estimate_inference(report, context=600).title
 
 
+def test_a_prompt_read_in_passes_asks_all_that_was_read_before():
+    def prefill(**words):
+        found = bill(**{"context": 131_072, **words})
+        (item,) = [item for item in found.items if item.name == "activations" and "prefill" in item.phases]
+        return item.nbytes
+
+    scores = 32 * 2048 * 131_072  # of the last pass
+    assert prefill(prefill=2048, attention="eager") > scores * (2 + 4 + 4)  # and float32 in and out of the softmax
+    # A mask of bools, and of numbers for the kernel; keys and values of all heads, which no kernel groups beside a mask.
+    assert prefill(prefill=2048) > 2048 * 131_072 * (1 + 2) + 2 * 32 * 131_072 * 128 * 2
+    assert prefill(prefill=2048, context=2048) == prefill(context=2048)
+    assert prefill(prefill=8192, context=128) == prefill(context=128)
+    # The most is in the last whole pass, or in what is left after it: 2,048 alone, or 2,000 that follow them.
+    assert prefill(prefill=2048, context=2049) == prefill(context=2048)
+    assert prefill(prefill=2048, context=4048, attention="eager") > prefill(context=2048, attention="eager")
+
+
+def test_a_batch_of_llama_cpp_is_no_larger_than_its_context():
+    buffers = [line(bill(engine="llama.cpp", context=1024, prefill=tokens), "compute").nbytes for tokens in (1024, 8192)]
+    assert buffers == [(128256 + 4096) * 1024 * 4] * 2
+    assert line(bill(engine="llama.cpp", context=1024, prefill=8192, batch=8), "compute").nbytes == 8 * buffers[0]
+
+
 def test_an_encoder_has_no_sampler():
     names = [item.name for item in estimate_inference(stored("google-bert/bert-base-cased"), engine="vllm").items]
     assert not [name for name in names if "sampler" in name]
