@@ -181,6 +181,9 @@ def test_several_devices_are_spread_over():
         ({"cuda_context": -1}, "CUDA context is -1 bytes"),
         ({"device": "rtx-4099"}, "no device is called 'rtx-4099'"),
         ({"ep": 2}, "--ep 2: this model has no routed experts to share"),
+        ({"attention": "eager", "engine": "vllm"}, "--attention is of --engine transformers or llama.cpp, not of vllm"),
+        ({"allocator": 3 << 30, "engine": "llama.cpp"}, "--allocator is of --engine transformers or vllm, not of llama.cpp"),
+        ({"encoder_tokens": 500}, "--encoder-tokens is of models with cross-attention"),
         ({"max_num_seqs": 3}, "--max-num-seqs is of --engine vllm, not of transformers"),
         (
             {"gpu_memory_utilization": 0.5, "engine": "llama.cpp"},
@@ -191,6 +194,17 @@ def test_several_devices_are_spread_over():
 def test_a_workload_that_makes_no_sense_is_an_error(words, message):
     with pytest.raises(UsageError, match=message):
         bill(**words)
+
+
+def test_tokens_of_an_encoder_are_of_models_that_see_one():
+    report = stored("google-t5/t5-small")
+    few, many = (
+        sum(item.nbytes for item in estimate_inference(report, encoder_tokens=tokens).items if "cross" in item.name)
+        for tokens in (100, 200)
+    )
+    assert 0 < 2 * few == many
+    with pytest.raises(UsageError, match="no layer that sees an encoder"):
+        estimate_inference(stored("google-bert/bert-base-cased"), encoder_tokens=100)
 
 
 def test_what_was_prepared_answers_for_other_contexts():
