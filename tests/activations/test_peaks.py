@@ -71,30 +71,42 @@ def test_another_head_makes_labels(class_name: str):
         assert ours(one, mode, config, class_name)[part] == pytest.approx(nbytes, rel=0.02), part
 
 
+@pytest.mark.parametrize(
+    ("family", "tokens"),
+    [("llama", 1), *((family, tokens) for family in ("llama", "mistral", "gpt_neox", "gpt2") for tokens in (96, 256))],
+)
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
-def test_a_step_of_decoding_copies_the_cache_of_one_layer(attention: str):
+def test_a_pass_after_others_copies_the_cache_of_one_layer_and_asks_all_of_it(attention: str, family: str, tokens: int):
     import torch
     import transformers
 
     from memscan.activations import Pass, forward
+    from memscan.architecture import Config
     from memscan.architecture.settings import Settings
     from tests.activations.counting import Storages
 
     sizes = {
         "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2,
-        "vocab_size": 300,
+        "head_dim": 16, "vocab_size": 300, "max_position_embeddings": 2048, "pad_token_id": 0,
     }  # fmt: skip
-    config = transformers.LlamaConfig(**sizes)
-    model = transformers.LlamaForCausalLM._from_config(config, dtype=torch.bfloat16, attn_implementation=attention).eval()
-    past, sequences = 700, 2
+    if family == "gpt2":
+        sizes = {"n_embd": 64, "n_layer": 3, "n_head": 4, "vocab_size": 300, "n_positions": 2048}
+    if family == "mistral":
+        sizes["sliding_window"] = 300
+    config = transformers.AutoConfig.for_model(family, **sizes)
+    model = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16, attn_implementation=attention).eval()
+    past, sequences = 768, 2
     with torch.no_grad():
-        cache = model(torch.zeros((sequences, past), dtype=torch.long), use_cache=True).past_key_values
+        cache = transformers.DynamicCache(config=config)
+        for _ in range(past // max(tokens, 96)):
+            given = torch.zeros((sequences, max(tokens, 96)), dtype=torch.long)
+            model(given, past_key_values=cache, use_cache=True, logits_to_keep=1)
         kept = [one for layer in cache.layers for one in (layer.keys, layer.values)]
         count = Storages([*model.parameters(), *model.buffers()], kept)
         del kept
         with count:
-            model(torch.zeros((sequences, 1), dtype=torch.long), past_key_values=cache, use_cache=True)
+            model(given[:, :tokens], past_key_values=cache, use_cache=True, logits_to_keep=1)
     after = sum(one.nbytes for layer in cache.layers for one in (layer.keys, layer.values))
-    one = Pass(tokens=1, sequences=sequences, attention=attention, past=past, counted=True)
-    working, _ = forward(Settings("llama", sizes), "LlamaForCausalLM", one, logits_tokens=1)
+    one = Pass(tokens=tokens, sequences=sequences, attention=attention, past=past, counted=True)
+    working, _ = forward(Settings.of(Config.of_words(config.to_dict(), "config.json")), CLASSES[family], one, logits_tokens=1)
     assert working.nbytes == pytest.approx(count.peak - after, rel=0.02)

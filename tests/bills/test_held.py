@@ -1,8 +1,12 @@
 """Weights in the dtype that they are loaded in."""
 
+from dataclasses import replace
+
 import pytest
 
+from memscan.bills import estimate_inference
 from memscan.bills.held import held
+from memscan.checkpoint import is_buffer
 from memscan.errors import UsageError
 from memscan.estimate import estimate_weights
 from memscan.item import Basis
@@ -33,6 +37,31 @@ def test_packed_weights_are_worked_with_in_the_dtype_beside_them():
     assert (found.dtype, found.computes, found.packed) == ("as stored", "bfloat16", True)
 
 
+@pytest.mark.parametrize(("declared", "loaded"), [("float32", "bfloat16"), ("float16", "float16")])
+def test_vllm_holds_float32_in_16_bits_unless_it_is_asked_for(declared, loaded):
+    whole = report_of(LLAMA, torch_dtype="float32")
+    config = report_of(LLAMA, torch_dtype=declared).model.config
+    report = replace(whole, model=replace(whole.model, config=config))
+    found = held(report, None, "vllm")
+    assert (found.dtype, found.computes, found.basis) == (loaded, loaded, Basis.DERIVED)
+    assert "vLLM holds float32 weights in 16 bits" in found.note
+    assert sum(one.nbytes for one in found.tensors if not is_buffer(one)) == 2 * 8_030_261_248
+    assert held(report, "float32", "vllm") == held(report, None, "transformers") == held(report, None)
+    assert held(report, "fp8", "vllm").computes == loaded
+    assert held(report, "float32").computes == "float32"
+    assert held(report_of(LLAMA), None, "vllm") == held(report_of(LLAMA), None)
+
+
+def test_the_cache_of_vllm_follows_the_weights():
+    whole, half = (report_of(LLAMA, torch_dtype=dtype) for dtype in ("float32", "bfloat16"))
+    for words in ({}, {"dtype": "int4-g128"}):
+        caches = [
+            [item.nbytes for item in estimate_inference(report, engine="vllm", context=1024, **words).items if "KV" in item.name]
+            for report in (whole, half)
+        ]
+        assert caches == [[1024 * 131_072]] * 2
+
+
 def test_what_is_made_of_a_config_is_derived():
     assert held(report_of(LLAMA), None).basis is Basis.DERIVED
 
@@ -40,8 +69,6 @@ def test_what_is_made_of_a_config_is_derived():
 def test_packed_weights_of_an_unknown_number_cannot_be_cast():
     report = report_of(LLAMA)
     scope = report.scopes["declared"]
-    from dataclasses import replace
-
     hidden = replace(report, scopes={"declared": replace(scope, parameters=None, unknown="a packing that nobody knows")})
     with pytest.raises(UsageError, match=r"--dtype float16 is not known for packed weights .*: a packing that nobody knows"):
         held(hidden, "float16")

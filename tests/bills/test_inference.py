@@ -165,6 +165,20 @@ def test_experts_on_the_cpu_leave_one_layer_in_work():
     assert any(note.code == "no-experts" for note in bill(offload_experts=True).notes)
 
 
+@pytest.mark.parametrize("engine", ["transformers", "llama.cpp"])
+@pytest.mark.parametrize("device", ["m4-pro-24gb", "gb10", "cpu:24GiB"])
+def test_what_the_cpu_holds_is_in_the_memory_that_it_shares_with_the_device(device, engine):
+    apart = bill(MIXTRAL, offload_experts=True, engine=engine, device="24GiB")
+    shared = bill(MIXTRAL, offload_experts=True, engine=engine, device=device)
+    assert apart.host
+    assert shared.host == ()
+    assert [item for item in shared.items if item in apart.host] == list(apart.host)
+    overhead = sum(item.nbytes for item in apart.items if "CUDA" in item.name or "allocator" in item.name)
+    if device != "gb10":  # has a CUDA context of its own
+        assert shared.peak.nbytes == apart.peak.nbytes - overhead + sum(item.nbytes for item in apart.host)
+        assert shared.verdict.answer is Answer.NO
+
+
 def test_llama_cpp_leaves_the_embedding_on_the_cpu():
     found = bill(engine="llama.cpp")
     (host,) = found.host
@@ -220,6 +234,9 @@ def test_several_devices_are_spread_over():
         ({"cuda_context": -1}, "CUDA context is -1 bytes"),
         ({"device": "rtx-4099"}, "no device is called 'rtx-4099'"),
         ({"ep": 2}, "--ep 2: this model has no routed experts to share"),
+        ({"attention": "eager", "engine": "vllm"}, "--attention is of --engine transformers or llama.cpp, not of vllm"),
+        ({"allocator": 3 << 30, "engine": "llama.cpp"}, "--allocator is of --engine transformers or vllm, not of llama.cpp"),
+        ({"encoder_tokens": 500}, "--encoder-tokens is of models with cross-attention"),
         ({"max_num_seqs": 3}, "--max-num-seqs is of --engine vllm, not of transformers"),
         (
             {"gpu_memory_utilization": 0.5, "engine": "llama.cpp"},
@@ -230,6 +247,17 @@ def test_several_devices_are_spread_over():
 def test_a_workload_that_makes_no_sense_is_an_error(words, message):
     with pytest.raises(UsageError, match=message):
         bill(**words)
+
+
+def test_tokens_of_an_encoder_are_of_models_that_see_one():
+    report = stored("google-t5/t5-small")
+    few, many = (
+        sum(item.nbytes for item in estimate_inference(report, encoder_tokens=tokens).items if "cross" in item.name)
+        for tokens in (100, 200)
+    )
+    assert 0 < 2 * few == many
+    with pytest.raises(UsageError, match="no layer that sees an encoder"):
+        estimate_inference(stored("google-bert/bert-base-cased"), encoder_tokens=100)
 
 
 def test_what_was_prepared_answers_for_other_contexts():
@@ -250,6 +278,29 @@ def test_what_sees_distances_alone_takes_any_context():
     report = stored("google-t5/t5-small")
     assert "of 512 tokens" in estimate_inference(report).title
     assert "of 600 tokens" in estimate_inference(report, context=600).title
+
+
+def test_a_prompt_read_in_passes_asks_all_that_was_read_before():
+    def prefill(**words):
+        found = bill(**{"context": 131_072, **words})
+        (item,) = [item for item in found.items if item.name == "activations" and "prefill" in item.phases]
+        return item.nbytes
+
+    scores = 32 * 2048 * 131_072  # of the last pass
+    assert prefill(prefill=2048, attention="eager") > scores * (2 + 4 + 4)  # and float32 in and out of the softmax
+    # A mask of bools, and of numbers for the kernel; keys and values of all heads, which no kernel groups beside a mask.
+    assert prefill(prefill=2048) > 2048 * 131_072 * (1 + 2) + 2 * 32 * 131_072 * 128 * 2
+    assert prefill(prefill=2048, context=2048) == prefill(context=2048)
+    assert prefill(prefill=8192, context=128) == prefill(context=128)
+    # The most is in the last whole pass, or in what is left after it: 2,048 alone, or 2,000 that follow them.
+    assert prefill(prefill=2048, context=2049) == prefill(context=2048)
+    assert prefill(prefill=2048, context=4048, attention="eager") > prefill(context=2048, attention="eager")
+
+
+def test_a_batch_of_llama_cpp_is_no_larger_than_its_context():
+    buffers = [line(bill(engine="llama.cpp", context=1024, prefill=tokens), "compute").nbytes for tokens in (1024, 8192)]
+    assert buffers == [(128256 + 4096) * 1024 * 4] * 2
+    assert line(bill(engine="llama.cpp", context=1024, prefill=8192, batch=8), "compute").nbytes == 8 * buffers[0]
 
 
 def test_an_encoder_has_no_sampler():

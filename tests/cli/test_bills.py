@@ -117,6 +117,31 @@ def test_a_device_map_is_what_from_pretrained_takes(memscan, models):
         (["training", "llama", "--offload", "params"], "--offload params needs --zero 3"),
         (["fit", "llama", "--max-memory", "0=10GiB"], "belong together"),
         (["fit", "llama", "--format", "device-map"], "belong together"),
+        (
+            [
+                "fit",
+                "llama",
+                "--max-memory",
+                "0=10GiB",
+                "--format",
+                "device-map",
+                "--tp",
+                "2",
+                "--context",
+                "4096",
+                "--dtype",
+                "bf16",
+            ],
+            "by --dtype alone; leave out --context, --tp",
+        ),
+        (
+            ["fit", "llama", "--max-memory", "0=10GiB", "--format", "device-map", "--device", "rtx-4090", "--kv-dtype", "fp8"],
+            "leave out --kv-dtype, --device",
+        ),
+        (
+            ["inference", "llama", "--engine", "vllm", "--attention", "eager"],
+            "--attention is of --engine transformers or llama.cpp",
+        ),
         (["fit", "llama", "--max-memory", "0=ten", "--format", "device-map"], "ten"),
     ],
 )

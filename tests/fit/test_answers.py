@@ -9,7 +9,7 @@ from memscan.devices import builtin, parse_device
 from memscan.errors import UsageError
 from memscan.estimate import estimate_weights
 from memscan.fit import COMMON, fit, what_fits
-from tests.bills.models import LLAMA, report_of
+from tests.bills.models import LLAMA, MIXTRAL, report_of
 from tests.estimate.fixtures import load
 
 
@@ -40,9 +40,30 @@ def test_the_rows_are_what_the_engine_loads():
     assert dtypes(dtypes=["float16"]) == ["float16"]
 
 
+def test_a_dtype_is_spelt_in_either_place_as_elsewhere():
+    def dtypes(**words):
+        return [row.dtype for row in what_fits(llama(), device="24GiB", **words).rows]
+
+    assert dtypes(dtypes=("bf16", "fp16", "bfloat16")) == ["bfloat16", "float16"]
+    assert dtypes(dtypes="bfloat16") == dtypes(dtypes="bf16") == ["bfloat16"]
+    assert dtypes(dtype="bnb-nf4") == ["bnb-nf4"]
+    assert dtypes(dtype="bf16") == ["bfloat16"]
+    with pytest.raises(UsageError, match="'foo' is not a dtype; expected one of float64, float32, "):
+        dtypes(dtypes=("foo",))
+    with pytest.raises(UsageError, match="dtype and dtypes both say"):
+        dtypes(dtype="bnb-nf4", dtypes=("fp16",))
+
+
 def test_what_does_not_fit_says_so():
     row = what_fits(llama(), device="8GiB").rows[0]
     assert (row.answer, row.context.number, row.batch.number) == (Answer.NO, 0, 0)
+
+
+def test_experts_on_the_cpu_do_not_leave_the_memory_of_a_mac():
+    words = {"context": 4096, "engine": "llama.cpp", "dtypes": ["Q8_0"], "offload_experts": True}
+    (apart,) = what_fits(report_of(MIXTRAL), device="24GiB", **words).rows
+    (shared,) = what_fits(report_of(MIXTRAL), device="m4-pro-24gb", **words).rows
+    assert (apart.answer, shared.answer, shared.context.number) == (Answer.FITS, Answer.NO, 0)
 
 
 def test_the_model_bounds_its_context():

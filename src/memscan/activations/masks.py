@@ -9,7 +9,8 @@ from memscan.activations.tensor import Tensor
 def causal_mask(
     tape: Tape, setup: Setup, itemsize: int, *, window: int | None = None, tokens: Size | None = None
 ) -> Tensor | None:
-    """None for `sdpa` where no window cuts in, bools for all sequences where one does, and for `eager` numbers for each.
+    """None for `sdpa` where all keys are asked for, bools for all sequences where a window cuts in or several tokens follow a
+    past, and for `eager` numbers for each.
 
     `tokens`: that ask, where these are not all.
     """
@@ -17,8 +18,8 @@ def causal_mask(
     asking = setup.tokens if tokens is None else tokens
     keys = Size("past + tokens" if past else asking.name, past + asking)
     sliding = window is not None and keys >= window
-    if not setup.eager and (not sliding or asking == 1):
-        return None
+    if not setup.eager and (asking == 1 or not (sliding or past)):
+        return None  # `_ignore_causal_mask_sdpa`: the kernel's own causal mask is of as many queries as keys
     bools = tape.new((ONE, ONE, asking, keys), MASK)
     if sliding:
         # The window's and the causal one, and then both joined.

@@ -53,8 +53,8 @@ def _title(model: Subject, workload: Workload) -> str:
 
 
 def _host(model: Subject, stage: Stage, workload: Workload, device: Device | None) -> tuple[Item, ...]:
-    """What stays in the memory of the CPU, where the device is not that itself."""
-    if device is not None and device.kind == "ram":
+    """What stays in the memory of the CPU, where that is not the device's own."""
+    if device is not None and device.shares_memory:
         return ()
     return on_the_host(model, stage, offload_experts=workload.offload_experts)
 

@@ -27,15 +27,15 @@ def working(model: Subject, stage: Stage, workload: Workload, device: Device | N
         yield _compute_buffer(model, workload)
         return
     if workload.engine == TRANSFORMERS:
-        tokens = workload.prefill or workload.context or 1
+        context = workload.context or 1
         one = Pass(
-            tokens=tokens, sequences=sequences, dtype=model.held.computes, attention=workload.attention,
+            tokens=context, sequences=sequences, dtype=model.held.computes, attention=workload.attention,
             tensor_parallel=workload.degrees.tensor, heads_whole=model.attends_whole,
         )  # fmt: skip
-        items = forward(model.settings, model.class_name, one, logits_tokens=1)
+        items = _largest(model, one, workload.prefill or context)
         yield from (item for item in items if is_last or item.name != "logits")
-        if (workload.context or 1) > 1:
-            yield from _decoding(model, replace(one, tokens=1, past=(workload.context or 1) - 1))
+        if context > 1:
+            yield from _decoding(model, replace(one, tokens=1, past=context - 1))
         return
     large = device is not None and device.usable_bytes >= LARGE
     tokens = workload.prefill or max(VLLM_LARGE_TOKENS if large else VLLM_TOKENS, 1)
@@ -46,6 +46,21 @@ def working(model: Subject, stage: Stage, workload: Workload, device: Device | N
     yield from _rotary_table(model)
     if is_last and any(word in (model.class_name or WRITING[0]) for word in WRITING):
         yield from _sampler(model, workload.max_sequences or (VLLM_LARGE_SEQUENCES if large else VLLM_SEQUENCES))
+
+
+def _largest(model: Subject, prompt: Pass, tokens: int) -> tuple[Item, ...]:
+    """The lines of the pass that makes the most, where the prompt is read `tokens` at a time: each asks all that were before.
+
+    That is the last whole pass or what is left after it; the first one, which needs no mask, only where it is the only whole one.
+    """
+    whole, rest = divmod(prompt.tokens, tokens)
+    if whole == 0:
+        return forward(model.settings, model.class_name, prompt, logits_tokens=1)
+    passes = [replace(prompt, tokens=tokens, past=(whole - 1) * tokens)]
+    if rest:
+        passes.append(replace(prompt, tokens=rest, past=whole * tokens))
+    bills = [forward(model.settings, model.class_name, one, logits_tokens=1) for one in passes]
+    return max(bills, key=lambda items: max(item.nbytes or 0 for item in items))
 
 
 def _decoding(model: Subject, one: Pass) -> Iterator[Item]:
@@ -103,7 +118,10 @@ def _compute_buffer(model: Subject, workload: Workload) -> Item:
     Without it they are the scores of all heads with the mask and the states beside them, where those are more: four logs of Llama
     models agree to 0.1 MiB.
     """
-    text, tokens = model.settings.text, workload.prefill or UBATCH
+    text = model.settings.text
+    tokens = min(
+        workload.prefill or UBATCH, max(UBATCH, (workload.context or 1) * workload.batch)
+    )  # `n_batch` is at most `n_ctx`
     vocabulary, hidden = text.integer("vocab_size"), text.integer("hidden_size", "n_embd", "d_model")
     heads, context = text.integer("num_attention_heads", "n_head"), workload.context or 1
     if not vocabulary or not hidden or not heads:

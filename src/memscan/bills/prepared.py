@@ -10,7 +10,7 @@ from memscan.bills.runtime import context, reserve, rounding
 from memscan.bills.subject import Subject, subject
 from memscan.bills.weight_items import dequantized, expert_buffer, on_the_host, weight_items
 from memscan.bills.workload import AUTO, CONTEXT, LLAMA_CPP, TRANSFORMERS, VLLM, Workload
-from memscan.cache import CacheRequest, kept, longest_context, usual_context
+from memscan.cache import CacheRequest, Cross, kept, longest_context, specs, usual_context
 from memscan.devices import Device
 from memscan.errors import UsageError
 from memscan.estimate import Report
@@ -49,9 +49,10 @@ def prepare(report: Report, workload: Workload) -> Prepared:
     """
     workload.check()
     config = report.model.config
-    longest = None if config is None else longest_context(Settings.of(config))
+    settings = None if config is None else Settings.of(config)
+    longest = None if settings is None else longest_context(settings)
     workload = _filled(report, workload, longest)
-    _check_options(workload)
+    _check_options(workload, settings)
     model = subject(report, dtype=workload.dtype, engine=workload.engine, degrees=workload.degrees)
     fixed = tuple(tuple(_fixed(model, stage, workload)) for stage in model.stages)
     return Prepared(model=model, workload=workload, longest=longest, fixed=fixed)
@@ -96,17 +97,23 @@ def _filled(report: Report, workload: Workload, longest: int | None) -> Workload
     return workload
 
 
-def _check_options(workload: Workload) -> None:
-    """UsageError for options of another engine: they would be ignored in silence."""
-    if workload.engine == VLLM:
-        return
+def _check_options(workload: Workload, settings: Settings | None) -> None:
+    """UsageError for options of another engine, or of another kind of model: they would be ignored in silence."""
     usual = Workload()
-    for name, given, default in (
-        ("max-num-seqs", workload.max_sequences, usual.max_sequences),
-        ("gpu-memory-utilization", workload.gpu_memory_utilization, usual.gpu_memory_utilization),
+    for name, given, default, engines in (
+        ("max-num-seqs", workload.max_sequences, usual.max_sequences, (VLLM,)),
+        ("gpu-memory-utilization", workload.gpu_memory_utilization, usual.gpu_memory_utilization, (VLLM,)),
+        ("attention", workload.attention, usual.attention, (TRANSFORMERS, LLAMA_CPP)),
+        ("allocator", workload.allocator, usual.allocator, (TRANSFORMERS, VLLM)),
     ):
-        if given != default:
-            raise UsageError(f"--{name} is of --engine vllm, not of {workload.engine}")
+        if given != default and workload.engine not in engines:
+            raise UsageError(f"--{name} is of --engine {' or '.join(engines)}, not of {workload.engine}")
+    found = () if settings is None else specs(settings)
+    seeing = any(not one.known or any(isinstance(part, Cross) for part in one.parts) for one in found)
+    if workload.encoder_tokens is not None and found and not seeing:
+        raise UsageError(
+            "--encoder-tokens is of models with cross-attention; this one has no layer that sees an encoder or an image"
+        )
 
 
 def _engine(report: Report, workload: Workload) -> str:
@@ -137,7 +144,7 @@ def _moving(model: Subject, stage: Stage, workload: Workload, device: Device | N
         ),
     )  # fmt: skip
     yield from working(model, stage, workload, device, sequences)
-    if device is not None and device.kind == "ram":
+    if device is not None and device.shares_memory:
         yield from on_the_host(model, stage, offload_experts=workload.offload_experts)
     if device is not None and (device.kind == "ram" or device.vendor == "Apple"):
         return  # neither CUDA nor its caching allocator

@@ -57,7 +57,7 @@ def subject(report: Report, *, dtype: str | None, engine: str, degrees: Degrees)
     degrees.check_heads(text, engine)
     mixture = experts(text, scope.tensors, tied=bool(scope.tied))
     _check_experts(mixture, degrees, engine)
-    loaded = held(report, dtype)
+    loaded = held(report, dtype, engine)
     plan = text.tensor_parallel_plan if engine == "transformers" else {}
     heads = text.integer("num_attention_heads", "n_head", "n_heads")
     class_name = scope.class_name or (None if config is None else config.architecture)

@@ -34,7 +34,8 @@ class Workload:
     encoder_tokens: int | None = None
     """Tokens of the encoder's input, for models that have one; None: what the model takes, or else the context."""
     prefill: int | None = None
-    """Tokens that one pass takes, of all sequences together; None: what the engine does by default."""
+    """Tokens that one pass takes, of each sequence with transformers (`prefill_chunk_size`), of all together with the others;
+    None: what the engine does by default."""
     max_sequences: int | None = None
     """Sequences that vLLM makes logits for at once when it measures itself (`--max-num-seqs`); None: its default."""
     gpu_memory_utilization: float = 0.92

@@ -89,7 +89,8 @@ def training(**given: object) -> int:
     "--max-memory", metavar="0=10GiB,cpu=30GiB", help="Memory of each device, for --format device-map: a map for from_pretrained."
 )
 @target_options_with(*PICTURES, "device-map")
-def fit(**given: object) -> int:
+@click.pass_context
+def fit(context: click.Context, /, **given: object) -> int:
     """What fits: dtypes, the largest context, the most sequences."""
     from memscan.cli.early import begun
 
@@ -97,7 +98,7 @@ def fit(**given: object) -> int:
     with begun(options) as early:
         from memscan.cli.run_bills import run_fit
 
-        return run_fit(options, early, workload_words(given), given)
+        return run_fit(options, early, workload_words(given), given, said(context))
 
 
 @click.command(cls=TargetCommand, context_settings=SETTINGS)

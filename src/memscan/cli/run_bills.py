@@ -1,6 +1,6 @@
 """What the commands with workloads do: a scan of each target, then its bill, without another request."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from memscan.bills import Bill, inference_bill, on_devices, recipe_of, spread, training_bill, workload_of
@@ -45,10 +45,16 @@ def run_training(options: Options, early: Early | None, asked: Mapping[str, Any]
     return _bills(options, early, lambda report: training_bill(report, recipe, device), explain=bool(given["explain"]))
 
 
-def run_fit(options: Options, early: Early | None, asked: Mapping[str, Any], given: Mapping[str, Any]) -> int:
-    """`memscan fit`."""
+def run_fit(
+    options: Options, early: Early | None, asked: Mapping[str, Any], given: Mapping[str, Any], said: Collection[str]
+) -> int:
+    """`memscan fit`; `said` are the options that the user wrote."""
     if (options.output_format == DEVICE_MAP) != (given["max_memory"] is not None):
         raise UsageError("--max-memory 0=10GiB,cpu=30GiB and --format device-map belong together; give both")
+    words = {name.replace("_", "-") for name in (*asked, "device", "devices_file")} - {"dtype"}
+    ignored = [f"--{name}" for name in said if name in words]
+    if given["max_memory"] is not None and ignored:
+        raise UsageError(f"--format device-map places weights in --max-memory, by --dtype alone; leave out {', '.join(ignored)}")
     workload, named = workload_of(**asked), _named(given)
     if given["max_memory"] is not None:
         memory = parse_max_memory(given["max_memory"])
