@@ -4,6 +4,8 @@ Small models of every proven family at random sizes, run by transformers on the 
 part of the peaks.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from tests.activations.cases import ADAPTED, CLASSES, MODES, case, ours
@@ -110,3 +112,41 @@ def test_a_pass_after_others_copies_the_cache_of_one_layer_and_asks_all_of_it(at
     one = Pass(tokens=tokens, sequences=sequences, attention=attention, past=past, counted=True)
     working, _ = forward(Settings.of(Config.of_words(config.to_dict(), "config.json")), CLASSES[family], one, logits_tokens=1)
     assert working.nbytes == pytest.approx(count.peak - after, rel=0.02)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_a_step_of_decoding_makes_the_quantized_cache_of_one_layer_dense(attention: str, dtype: str):
+    import torch
+    import transformers
+
+    from memscan.activations import Pass, forward
+    from memscan.architecture import Config
+    from memscan.architecture.settings import Settings
+    from memscan.bills.dequantized_cache import beside_quantized
+    from tests.activations.counting import Storages
+
+    sizes = {
+        "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2,
+        "vocab_size": 300,
+    }  # fmt: skip
+    config = transformers.LlamaConfig(**sizes)
+    made = transformers.LlamaForCausalLM._from_config(config, dtype=getattr(torch, dtype), attn_implementation=attention)
+    model, past, sequences = made.eval(), 1000, 2
+
+    def kept(cache: transformers.Cache) -> list[torch.Tensor]:
+        return [pair[0] for layer in cache.layers for pair in (layer._quantized_keys, layer._quantized_values)]
+
+    with torch.no_grad():
+        cache = transformers.QuantizedCache("fp8", config)
+        model(torch.zeros((sequences, past), dtype=torch.long), past_key_values=cache, use_cache=True)
+        count = Storages([*model.parameters(), *model.buffers()], kept(cache))
+        with count:
+            model(torch.zeros((sequences, 1), dtype=torch.long), past_key_values=cache, use_cache=True)
+    settings = Settings.of(Config.of_words(config.to_dict(), "config.json"))
+    one = Pass(tokens=1, sequences=sequences, attention=attention, past=past, dtype=dtype, counted=True)
+    plain, _ = forward(settings, "LlamaForCausalLM", one, logits_tokens=1)
+    found = beside_quantized(replace(plain, phases=frozenset({"decode"})), settings, one)
+    beyond = count.peak - sum(tensor.nbytes for tensor in kept(cache))
+    assert found.nbytes == pytest.approx(beyond, rel=0.01)
+    assert found.low < beyond < found.high

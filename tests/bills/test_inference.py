@@ -297,6 +297,22 @@ def test_a_prompt_read_in_passes_asks_all_that_was_read_before():
     assert prefill(prefill=2048, context=4048, attention="eager") > prefill(context=2048, attention="eager")
 
 
+@pytest.mark.parametrize("kv_dtype", ["fp8", "quanto-int4"])
+def test_a_quantized_cache_is_made_dense_a_layer_at_a_time(kv_dtype):
+    plain, found = (bill(context=32_768, batch=2, kv_dtype=dtype) for dtype in (None, kv_dtype))
+    before, after = ([item for item in one.items if item.name == "activations"] for one in (plain, found))
+    kept = 2 * 32_768 * 8 * 128  # elements of a layer's keys
+    assert [item.phases for item in after] == [frozenset({"prefill"}), frozenset({"decode"})]
+    # Keys in bfloat16, values in float32 and scaled in float32, and a byte of each as they were kept before.
+    assert after[1].nbytes == kept * (2 + 8 + 2)
+    for was, now in zip(before, after, strict=True):
+        assert (now.basis, now.low) == (Basis.ASSUMED, was.nbytes)
+        assert now.nbytes == max(was.nbytes, kept * 12)  # with sdpa
+        assert now.high == was.nbytes + kept * 12 + 2 * 2 * kept
+        assert "made dense" in now.note
+    assert [item for item in bill(kv_dtype="float32").items if item.name == "activations"][1].basis is Basis.DERIVED
+
+
 def test_a_batch_of_llama_cpp_is_no_larger_than_its_context():
     buffers = [line(bill(engine="llama.cpp", context=1024, prefill=tokens), "compute").nbytes for tokens in (1024, 8192)]
     assert buffers == [(128256 + 4096) * 1024 * 4] * 2

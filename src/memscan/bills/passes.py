@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from memscan.activations import Pass, forward
+from memscan.bills.dequantized_cache import beside_quantized, is_quantized
 from memscan.bills.subject import Subject
 from memscan.bills.weight_items import WIDTH
 from memscan.bills.workload import LLAMA_CPP, TRANSFORMERS, Workload
@@ -32,10 +33,14 @@ def working(model: Subject, stage: Stage, workload: Workload, device: Device | N
             tokens=context, sequences=sequences, dtype=model.held.computes, attention=workload.attention,
             tensor_parallel=workload.degrees.tensor, heads_whole=model.attends_whole,
         )  # fmt: skip
-        items = _largest(model, one, workload.prefill or context)
-        yield from (item for item in items if is_last or item.name != "logits")
+        items = [item for item in _largest(model, one, workload.prefill or context) if is_last or item.name != "logits"]
+        last = replace(one, tokens=1, past=context - 1)
         if context > 1:
-            yield from _decoding(model, replace(one, tokens=1, past=context - 1))
+            items += _decoding(model, last)
+        quantized = is_quantized(workload.kv_dtype)
+        yield from (
+            beside_quantized(item, model.settings, last) if quantized and item.name != "logits" else item for item in items
+        )
         return
     large = device is not None and device.usable_bytes >= LARGE
     tokens = workload.prefill or max(VLLM_LARGE_TOKENS if large else VLLM_TOKENS, 1)
