@@ -222,7 +222,16 @@ SPECIAL: Mapping[str, Mapping[str, Any]] = {
     "glm4_moe_lite": {**ALL_HEADS, "head_dim": None},
     "longcat_flash": {**ALL_HEADS, "head_dim": 4, "qk_rope_head_dim": 4},
     "cpmant": {"dim_head": 8, "prompt_length": 6},
-    "moonshine": {"num_key_value_heads": None},
+    # Under their own names: its encoder writes its number of heads into the config, under the alias of the decoder's.
+    "moonshine": {
+        "num_attention_heads": None,
+        "num_key_value_heads": None,
+        "num_hidden_layers": None,
+        "encoder_num_attention_heads": 4,
+        "decoder_num_attention_heads": 4,
+        "encoder_num_hidden_layers": 2,
+        "decoder_num_hidden_layers": 3,
+    },
     "musicgen_decoder": {"hidden_size": 32, "num_attention_heads": 4},
     "glm5_next_text": {**ALL_HEADS, "index_topk": 4, "index_kpool": 2, "qk_rope_head_dim": 0},
     "deepseek_ocr2_text": {"mlp_layer_types": ["dense", *["sparse"] * 5]},

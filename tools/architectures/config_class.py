@@ -3,7 +3,7 @@
 Format: `config` in `docs/architectures.md`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from transformers import PreTrainedConfig
@@ -73,6 +73,7 @@ def config_of(family: Family, classes: Mapping[str, Entry], base: Tree) -> Entry
     made["last"] = _last(family.config, base, flat(default))
     made["stages"] = stages
     made["weak"] = weak_aliases(family.config, default)
+    made["early"] = made_early(family.config, default, derived)
     made["hands_on"] = hands_on(family.config, default) or None
     return {key: value for key, value in made.items() if value not in ({}, [], None)}
 
@@ -91,6 +92,25 @@ def weak_aliases(kind: type[PreTrainedConfig], default: PreTrainedConfig) -> lis
             continue
         if taken == {first}:
             found.append(alias)
+    return sorted(found)
+
+
+def made_early(kind: type[PreTrainedConfig], default: PreTrainedConfig, derived: Iterable[str]) -> list[str]:
+    """The fields that the class makes of others before it takes aliases of those: an alias does not change them."""
+    found: set[str] = set()
+    names = [name for name in derived if type(getattr(default, name, None)) is int]
+    for alias, name in type(default).attribute_map.items():
+        usual = getattr(default, name, None)
+        if type(usual) is not int or alias == name:
+            continue
+        try:
+            under_alias, under_name = kind(**{alias: usual * 2}), kind(**{name: usual * 2})
+        except Exception:  # noqa: BLE001 -- a value that the class does not take
+            continue
+        if getattr(under_alias, name) == usual * 2:
+            found |= {
+                one for one in names if getattr(under_alias, one) == getattr(default, one) != getattr(under_name, one)
+            }  # fmt: skip
     return sorted(found)
 
 

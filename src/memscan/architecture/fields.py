@@ -205,7 +205,7 @@ class Fields:
         if name in config.get("forced", {}):
             return self._evaluated(config["forced"][name])
         if name in config.get("derived", {}):
-            before, self._is_early = self._is_early, True
+            before, self._is_early = self._is_early, name in config.get("early", ())
             made = self._evaluated(config["derived"][name])
             self._is_early = before
             return made
