@@ -87,3 +87,14 @@ def test_a_declared_dtype_of_no_dense_model_is_named(tmp_path: Path):
     (message,) = [note.message for note in scan(path).notes if note.code == "dtype-assumed"]
     assert "'float8_e4m3fn'" in message
     assert "float32 is assumed" in message
+
+
+@pytest.mark.parametrize("model_type", ["qwen3_next", "qwen3_5_text"])
+def test_every_so_many_layers_attend_to_all(parameters, model_type: str):
+    """`full_attention_interval` is no field of the config class, which makes the list of layers of it."""
+    heads = {"qwen3_next": "Qwen3NextForCausalLM", "qwen3_5_text": "Qwen3_5ForCausalLM"}
+    config = {"model_type": model_type, "architectures": [heads[model_type]], "num_hidden_layers": 8}
+    listed = ["linear_attention"] * 7 + ["full_attention"]
+    assert parameters({**config, "full_attention_interval": 8}) == parameters({**config, "layer_types": listed})
+    assert parameters({**config, "full_attention_interval": 4}) == parameters(config)
+    assert parameters({**config, "full_attention_interval": 8}) != parameters(config)

@@ -14,6 +14,7 @@ PACKAGE = "memscan.architecture"
 NOTHING: Mapping[str, Any] = {}
 BY_INDEX = frozenset({"lfm2", "lfm2_moe"})
 BY_LETTER = frozenset({"nemotron_h"})
+BY_INTERVAL = frozenset({"qwen3_next", "qwen3_5_text", "qwen3_5_moe_text"})
 LETTERS = {"M": "mamba", "*": "attention", "-": "mlp", "E": "moe"}  # configuration_nemotron_h.py of transformers 5.23
 MOST_LAYERS = 10_000
 LISTS = ("layer_types", "mtp_layer_types", "layers_block_type", "mtp_layers_block_type")
@@ -37,7 +38,18 @@ def modern(model_type: str | None, values: Mapping[str, object]) -> Mapping[str,
         renamed.update(_layer_types(values))
     if model_type in BY_LETTER and values.get("layers_block_type") is None:
         renamed.update(_block_types(values))
+    if model_type in BY_INTERVAL and values.get("layer_types") is None:
+        renamed.update(_every_so_many(model_type, values))
     return {**values, **renamed} if renamed else values
+
+
+def _every_so_many(model_type: str | None, values: Mapping[str, object]) -> Mapping[str, object]:
+    """Qwen3-Next's layers as its configs have them: each so many-th attends to all (`full_attention_interval`)."""
+    interval = values.get("full_attention_interval")
+    layers = values.get("num_hidden_layers", defaults(model_type).get("fields", NOTHING).get("num_hidden_layers"))
+    if type(layers) is not int or not 0 < layers <= MOST_LAYERS or type(interval) is not int or interval < 1:
+        return NOTHING
+    return {"layer_types": ["linear_attention" if (index + 1) % interval else "full_attention" for index in range(layers)]}
 
 
 def _block_types(values: Mapping[str, object]) -> Mapping[str, object]:
