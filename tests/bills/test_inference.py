@@ -87,6 +87,16 @@ def test_kv_heads_are_divided_where_the_plan_of_the_class_divides_them(model_typ
     assert f" {32 // share} heads x " in prefill.formula
 
 
+@pytest.mark.parametrize(
+    ("model_type", "architecture", "share"), [("llama", "LlamaForCausalLM", 2), ("olmo2", "Olmo2ForCausalLM", 1)]
+)
+def test_what_a_quantized_cache_makes_dense_is_shared_as_the_cache_is(model_type, architecture, share):
+    values = {**LLAMA, "model_type": model_type, "architectures": [architecture], "pad_token_id": 0}
+    made = (bill(values, tp=tp, context=8192, kv_dtype="fp8").items for tp in (1, 2))
+    one, two = (next(one.nbytes for one in items if one.name == "activations" and one.phases == {"decode"}) for items in made)
+    assert two == pytest.approx(one / share, rel=0.02)
+
+
 def test_recurrent_states_are_whole_where_a_plan_cuts_only_the_rest():
     one, two = (bill({"model_type": "qwen3_next", "architectures": ["Qwen3NextForCausalLM"]}, tp=tp) for tp in (1, 2))
     assert line(two, "KV cache").nbytes * 2 == line(one, "KV cache").nbytes

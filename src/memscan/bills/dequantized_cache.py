@@ -21,13 +21,14 @@ def is_quantized(kv_dtype: str | None) -> bool:
     return kv_dtype is not None and kv_dtype in KV_DTYPES["transformers"] and kv_dtype not in WIDTH
 
 
-def beside_quantized(item: Item, settings: Settings, one: Pass) -> Item:
+def beside_quantized(item: Item, settings: Settings, one: Pass, *, ranks: int) -> Item:
     """The activations `item` of a pass, with what a quantized cache makes for the layer that has the most.
 
-    `one` says how many tokens there are in the end. Where many are read the most is usually alive elsewhere in the layer.
+    `one` says how many tokens there are in the end, `ranks` how many devices share the KV heads. Where many are read the most is
+    usually alive elsewhere in the layer.
     """
     sizes = [
-        (max(part.heads // one.tensor_parallel, 1) * part.key, max(part.heads // one.tensor_parallel, 1) * part.value)
+        (max(part.heads // ranks, 1) * part.key, max(part.heads // ranks, 1) * part.value)
         for spec in specs(settings)
         for part in spec.parts
         if isinstance(part, Attention)

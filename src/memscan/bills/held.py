@@ -17,7 +17,7 @@ WHOLE = "float32"
 COMPUTED_IN = (WHOLE, "float16", "bfloat16")
 HALF = "bfloat16"  # what packed or ideal weights are worked with where nothing says otherwise
 NARROWED = "vLLM holds float32 weights in 16 bits, float16 where the device has no bfloat16; --dtype fp32 keeps them"
-"""`_resolve_auto_dtype` of vllm/config/model.py (0.33)."""
+"""`_resolve_auto_dtype` of vllm/config/model.py: "Downcast for float32 models"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,10 +37,10 @@ def working(model: Subject, stage: Stage, workload: Workload, device: Device | N
         last = replace(one, tokens=1, past=context - 1)
         if context > 1:
             items += _decoding(model, last)
-        quantized = is_quantized(workload.kv_dtype)
-        yield from (
-            beside_quantized(item, model.settings, last) if quantized and item.name != "logits" else item for item in items
-        )
+        if is_quantized(workload.kv_dtype):
+            ranks = 1 if model.heads_whole else workload.degrees.tensor
+            items = [one if one.name == "logits" else beside_quantized(one, model.settings, last, ranks=ranks) for one in items]
+        yield from items
         return
     large = device is not None and device.usable_bytes >= LARGE
     tokens = workload.prefill or max(VLLM_LARGE_TOKENS if large else VLLM_TOKENS, 1)

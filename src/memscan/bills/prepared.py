@@ -146,8 +146,8 @@ def _moving(model: Subject, stage: Stage, workload: Workload, device: Device | N
     yield from working(model, stage, workload, device, sequences)
     if device is not None and device.shares_memory:
         yield from on_the_host(model, stage, offload_experts=workload.offload_experts)
-    if device is not None and (device.kind == "ram" or device.vendor == "Apple"):
-        return  # neither CUDA nor its caching allocator
+    if device is not None and not device.cuda:
+        return
     yield context(workload.cuda_context, workload.degrees.devices)
     if workload.engine != LLAMA_CPP:
         yield rounding(workload.allocator, stage.tensors)

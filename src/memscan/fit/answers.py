@@ -104,4 +104,4 @@ def _rows(
 
 def _sort(one: Prepared, device: Device) -> str:
     """Devices of one sort hold the same for a workload, so that it is worked out once; vLLM takes a share of each device."""
-    return device.name if one.workload.engine == "vllm" else f"{device.kind} {device.vendor == 'Apple'}"
+    return device.name if one.workload.engine == "vllm" else f"{device.shares_memory} {device.cuda}"

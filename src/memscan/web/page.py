@@ -43,6 +43,7 @@ def build(desk: Desk, limits: Limits, *, signs_in: bool) -> Any:
         # events when the last has ended, and loses the answer of one that is sent in that moment.
         ask, open_link = _handlers(gr, desk, limits)
         opener = gr.Button("Open the link", visible="hidden", elem_id="ms-open")
+        # Who asks again while an answer is under way gets that of the last question too.
         asked = gr.on(
             [form.go.click, form.fields[0].submit],
             ask,
