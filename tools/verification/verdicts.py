@@ -12,6 +12,7 @@ from memscan.architecture import layout
 from memscan.architecture.fields import Fields
 from memscan.architecture.table import block, family, packed
 from verification.judge import EXACT, TOTAL, UNKNOWN, WRONG, Verdict, judge
+from verification.narrowed import narrowed
 from verification.publish import Seen, parts, published
 
 SUFFIX = ".json.xz"
@@ -47,7 +48,7 @@ def publish_all(folder: Path, asked: Sequence[str]) -> None:
         values = _read(model_type)
         values.pop("verified", None)
         if found.get(model_type):
-            values["verified"] = found[model_type]
+            values["verified"] = narrowed(model_type, found[model_type])
         _write(model_type, values)
     pack()
     while wrong := list(_wrong(folder, types)):
